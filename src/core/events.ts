@@ -1,0 +1,109 @@
+import type { AppId, Snapshot } from './app.ts';
+import type { CertificateSet } from './certificates.ts';
+import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
+import type { ApplyPlan } from './plan.ts';
+import type { HaproxyFailure, HaproxyView, PassCause, SourceFailure } from './ports.ts';
+import type { Problem } from './problem.ts';
+import type { RoutingTable } from './routing.ts';
+
+/**
+ * Everything that can happen, one closed union. State, log, metrics and the journal are made from these and nothing else.
+ * Every event is stamped with the clock when it is emitted.
+ */
+export type DaemonEvent = { readonly at: number } & DaemonEventBody;
+
+/** What happened. */
+export type DaemonEventBody =
+  | { readonly type: 'started'; readonly version: string; readonly haproxy: HaproxyView }
+  | { readonly type: 'stopping'; readonly onStop: 'keep' | 'drain' }
+  // the outside
+  | { readonly type: 'stream-attached'; readonly endpoint: string }
+  | { readonly type: 'stream-lost'; readonly endpoint: string; readonly reason: string }
+  | { readonly type: 'stream-byte'; readonly endpoint: string }
+  | {
+      readonly type: 'marathon-event';
+      readonly eventType: string;
+      readonly relevant: boolean;
+      readonly apps: readonly AppId[];
+    }
+  | {
+      readonly type: 'marathon-request';
+      readonly endpoint: string;
+      readonly op: 'app' | 'apps' | 'versions' | 'events';
+      readonly outcome: 'ok' | SourceFailure['kind'];
+      readonly ms: number;
+      readonly leader?: string;
+    }
+  | { readonly type: 'redirect-refused'; readonly endpoint: string; readonly target: string }
+  | { readonly type: 'host-unresolvable'; readonly host: string; readonly reason: string }
+  | { readonly type: 'template-refused'; readonly failure: TemplateFailure }
+  | { readonly type: 'templates-loaded'; readonly overridden: readonly string[] }
+  | { readonly type: 'certificates-loaded'; readonly certificates: CertificateSet }
+  // one pass
+  | { readonly type: 'pass-started'; readonly cause: PassCause }
+  | {
+      readonly type: 'snapshot-taken';
+      readonly snapshot: Snapshot;
+      readonly scope: 'all' | readonly AppId[];
+      readonly ms: number;
+    }
+  | { readonly type: 'snapshot-failed'; readonly failure: SourceFailure }
+  | {
+      readonly type: 'table-built';
+      readonly table: RoutingTable;
+      readonly problems: readonly Problem[];
+      readonly ms: number;
+    }
+  | { readonly type: 'render-failed'; readonly failure: TemplateFailure }
+  | { readonly type: 'rendered'; readonly digest: string; readonly plan: ApplyPlan; readonly ms: number }
+  | {
+      readonly type: 'validated';
+      readonly generation: Generation;
+      readonly ms: number;
+      readonly warnings: readonly Diagnostic[];
+    }
+  | {
+      readonly type: 'validation-failed';
+      readonly diagnostics: readonly Diagnostic[];
+      readonly blamed: readonly AppId[];
+      readonly ms: number;
+    }
+  | {
+      readonly type: 'applied';
+      readonly generation: Generation;
+      readonly config: RenderedConfig;
+      readonly plan: ApplyPlan;
+      readonly cause: PassCause;
+      readonly via: 'reload' | 'start';
+      readonly reloadMs: number;
+      readonly sinceCauseMs: number;
+      readonly changes: readonly RouteChange[];
+    }
+  | { readonly type: 'apply-failed'; readonly failure: HaproxyFailure; readonly serving?: Generation }
+  | { readonly type: 'pass-finished'; readonly outcome: 'unchanged' | 'applied' | 'failed'; readonly ms: number }
+  | { readonly type: 'bug'; readonly message: string; readonly stack: string }
+  // HAProxy
+  | {
+      readonly type: 'haproxy-up';
+      readonly haproxy: HaproxyView;
+      readonly config?: RenderedConfig;
+      readonly how: 'started' | 'adopted' | 'restarted';
+    }
+  | { readonly type: 'haproxy-down'; readonly reason: string }
+  | { readonly type: 'haproxy-seen'; readonly haproxy: HaproxyView };
+
+/** One change of the routing in the field's words, for the journal and the one-line-per-change stream. */
+export interface RouteChange {
+  readonly change:
+    | 'route-added'
+    | 'route-removed'
+    | 'service-added'
+    | 'service-removed'
+    | 'server-added'
+    | 'server-removed'
+    | 'server-changed'
+    | 'backend-changed';
+  readonly app: AppId;
+  /** `my-app.example/api`, `10000`, `10.0.0.1:31000`, … */
+  readonly what: string;
+}

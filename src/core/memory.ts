@@ -1,0 +1,14 @@
+import type { AppId, TaskId } from './app.ts';
+
+/** What one pass tells the next; saved in a file of its own with a schema number. Losing it deals places again, nothing more. */
+export interface Memory {
+  /** Claims on `host`, `host/path`, `address:port` and backend names, and who holds them: the running owner keeps what it has. */
+  readonly claims: ReadonlyMap<string, AppId>;
+  /** Last known verdict by task: unknown health never overrides a known one. Tasks that Marathon no longer lists are forgotten. */
+  readonly health: ReadonlyMap<TaskId, 'healthy' | 'unhealthy'>;
+  /** Ports given to services without one of their own, by `<app id>|<task port>`. */
+  readonly autoPorts: ReadonlyMap<string, number>;
+}
+
+/** The memory of a node that has none. */
+export const NO_MEMORY: Memory = { claims: new Map(), health: new Map(), autoPorts: new Map() };

@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config';
+
+// One project per level of test. Levels that drive a real HAProxy share ports and CPU: their files run one after the other.
+const level = (name: string, serial: boolean, timeoutMs: number) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    fileParallelism: !serial,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      level('unit', false, 20_000),
+      level('golden', false, 60_000),
+      level('integration', true, 60_000),
+      level('fault', true, 180_000),
+      level('e2e', true, 300_000),
+    ],
+  },
+});
