@@ -1,0 +1,17 @@
+#!/bin/sh
+# Everything that must be green: checks, then every level of tests. Ends with a line "N passed, N failed, N skipped".
+# Arguments are passed to vitest, e.g. `npm test -- --project unit`.
+set -eu
+. "$(dirname "$0")/setup.sh"
+
+results=node_modules/.cache/portolan-test-results.json
+rm -f "$results"
+status=0
+if [ $# -eq 0 ]; then
+  printf '== checks: format and lint, types, dependency rules, dead code\n'
+  npm run --silent check || status=1
+fi
+printf '== tests\n'
+vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=1
+node scripts/closing-line.mjs "$results" "$status"
+exit "$status"
