@@ -1,0 +1,46 @@
+# Builds with any OCI builder: docker build -t portolan .
+# Node is the npm package that package-lock.json pins, so that the image runs what the tests ran.
+
+FROM debian:trixie-slim AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates npm libatomic1 \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund --loglevel=error --ignore-scripts=false
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+COPY templates templates
+COPY haproxy haproxy
+# The dev dependency `node` is the pinned run-time; it leaves node_modules together with the other dev dependencies.
+RUN PATH="/build/node_modules/.bin:$PATH" npm run build \
+ && cp -L node_modules/node/bin/node /build/node \
+ && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+
+FROM debian:trixie-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates haproxy libatomic1 libcap2-bin openssl tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && setcap cap_net_bind_service=+ep /usr/sbin/haproxy \
+ && groupadd --gid 7080 portolan \
+ && useradd --uid 7080 --gid 7080 --home-dir /var/lib/portolan --shell /usr/sbin/nologin portolan \
+ && install -d -m 0750 -o portolan -g portolan /var/lib/portolan \
+ && install -d -m 0755 /etc/portolan
+COPY --from=build /build/node /usr/local/bin/node
+COPY --from=build /build/package.json /opt/portolan/package.json
+COPY --from=build /build/node_modules /opt/portolan/node_modules
+COPY --from=build /build/dist /opt/portolan/dist
+COPY --from=build /build/templates /opt/portolan/templates
+COPY --from=build /build/haproxy /opt/portolan/haproxy
+RUN chmod 0755 /opt/portolan/dist/main.js && ln -s /opt/portolan/dist/main.js /usr/local/bin/portolan
+
+ENV NODE_ENV=production PORTOLAN_STATE_DIR=/var/lib/portolan PORTOLAN_ON_STOP=drain
+USER portolan
+WORKDIR /var/lib/portolan
+VOLUME /var/lib/portolan
+EXPOSE 80 443 9091
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["portolan", "status", "--quiet"]
+ENTRYPOINT ["/usr/bin/tini", "-g", "--", "portolan"]
+CMD ["run"]
