@@ -2,7 +2,8 @@ import { printable } from './problem.ts';
 import { fail, ok, type Result } from './result.ts';
 import type { BindAddress, Settings } from './settings.ts';
 import { formatBind } from './settings.ts';
-import { SETTINGS_TABLE, type SettingSpec, settingRows } from './settings-table.ts';
+import { type SettingRow, settingRows } from './settings-rows.ts';
+import { SETTINGS_TABLE } from './settings-table.ts';
 
 /** A value as one source gave it: text of a flag or variable, or whatever YAML holds. */
 export interface RawSetting {
@@ -46,11 +47,11 @@ export function mergeSettings(sources: SettingSources): Result<Settings, readonl
   const errors: SettingError[] = [];
   const values: [string, unknown][] = [];
   const overruled = overruledSource(sources);
-  for (const { key, spec } of settingRows()) {
-    const raw = key === overruled ? undefined : pick(sources, spec.flag);
-    const parsed = parse(spec, raw);
+  for (const row of settingRows()) {
+    const raw = row.key === overruled ? undefined : pick(sources, row.flag);
+    const parsed = parse(row, raw);
     if (!parsed.ok) errors.push(parsed.failure);
-    else if (parsed.value !== undefined) values.push([key, parsed.value]);
+    else if (parsed.value !== undefined) values.push([row.key, parsed.value]);
   }
   if (errors.length > 0) return fail(errors);
   // Every key came through its own kind above; the compiler cannot follow a loop over keys of different types.
@@ -75,7 +76,7 @@ function overruledSource({ flags, env, file }: SettingSources): 'apps' | 'marath
   return undefined;
 }
 
-function parse(spec: SettingSpec<unknown>, raw: RawSetting | undefined): Result<unknown, SettingError> {
+function parse(spec: SettingRow, raw: RawSetting | undefined): Result<unknown, SettingError> {
   if (raw === undefined && spec.default === undefined) return ok(spec.kind.repeatable ? [] : undefined);
   const value = raw === undefined ? spec.default : raw.value;
   const parsed = spec.kind.schema.safeParse(value);
@@ -96,13 +97,13 @@ function shown(value: unknown): string {
   return text.replace(/(\/\/)[^/@\s]*@/g, '$1***@');
 }
 
-function misfit(flag: keyof typeof SETTINGS_TABLE, value: string | undefined, expected: string, example?: string) {
-  const spec = SETTINGS_TABLE[flag];
+function misfit(key: keyof Settings, value: string | undefined, expected: string, example?: string) {
+  const spec = SETTINGS_TABLE[key];
   return {
     at: `--${spec.flag}`,
     ...(value === undefined ? {} : { value: printable(value) }),
     expected,
-    example: example ?? `--${spec.flag} ${spec.example}`,
+    example: example ?? `--${spec.flag} ${spec.example ?? spec.default ?? ''}`,
   } satisfies SettingError;
 }
 

@@ -7,7 +7,8 @@ import {
   type RawSetting,
   type RawSettings,
 } from '../../../src/core/settings-merge.ts';
-import { envName, settingRows } from '../../../src/core/settings-table.ts';
+import { settingRows } from '../../../src/core/settings-rows.ts';
+import { envName } from '../../../src/core/settings-spec.ts';
 
 const source = (entries: Record<string, unknown>, at = (flag: string) => `--${flag}`): RawSettings =>
   new Map(Object.entries(entries).map(([flag, value]): [string, RawSetting] => [flag, { value, at: at(flag) }]));
@@ -55,7 +56,7 @@ describe('defaults', () => {
   });
 
   test('and examples are values that their own kinds accept', () => {
-    for (const { spec } of settingRows()) {
+    for (const spec of settingRows()) {
       expect(spec.kind.schema.safeParse(spec.example).success, spec.flag).toBe(true);
       if (spec.default === undefined) continue;
       const parsed = spec.kind.schema.parse(spec.default);
@@ -225,8 +226,8 @@ describe('run', () => {
 });
 
 test('every setting has a help text, a flag that fits its key, and a command', () => {
-  for (const { key, spec } of settingRows()) {
-    expect(spec.flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())).toBe(key);
+  for (const spec of settingRows()) {
+    expect(spec.flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())).toBe(spec.key);
     expect(spec.help.length, spec.flag).toBeGreaterThan(15);
     expect(spec.help, spec.flag).not.toMatch(/\.$/);
     expect(spec.commands.length, spec.flag).toBeGreaterThan(0);
