@@ -1,0 +1,166 @@
+import type { App, AppId, Instant, Snapshot } from './app.ts';
+import { type Definition, parseDefinition } from './definition.ts';
+import { parseAppId, parseTaskId, parseVersions, runsPresentDefinition, versionAt } from './identifiers.ts';
+import { field, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from './json.ts';
+import type { Lookups } from './lookups.ts';
+import {
+  appListedTwice,
+  appWithoutId,
+  definitionUnknown,
+  labelNotText,
+  misshapen,
+  taskListedTwice,
+  taskWithoutId,
+} from './malformed.ts';
+import { byFirst, byText, distinctSorted } from './order.ts';
+import type { Checked, Problem } from './problem.ts';
+import { fail, ok, type Result } from './result.ts';
+import { parseTask } from './task.ts';
+
+export { keepIdentity } from './identity.ts';
+export { type Lookups, NO_LOOKUPS, type WantedVersion, wantedHosts, wantedVersions } from './lookups.ts';
+
+/** What was read is no list of apps, so it says nothing about the cluster. */
+export interface SnapshotUnreadable {
+  readonly kind: 'not-apps';
+  /** A sentence for people. */
+  readonly detail: string;
+}
+
+/**
+ * The list in a decoded answer to `GET /v2/apps`, or the answer itself when it is the bare list. Anything else is a failure
+ * and never an empty cluster: proxies and leaderless nodes answer 200 with other things (marathon-api 0.2).
+ */
+export function appList(json: unknown): Result<readonly unknown[], SnapshotUnreadable> {
+  const list = Array.isArray(json) ? json : isRecord(json) ? field(json, 'apps') : undefined;
+  if (!Array.isArray(list)) {
+    return fail({ kind: 'not-apps', detail: 'The answer has no list of apps ("apps").' });
+  }
+  if (list.length > 0 && !list.some(isRecord)) {
+    return fail({ kind: 'not-apps', detail: `None of the ${list.length} entries in "apps" is an app.` });
+  }
+  return ok(list);
+}
+
+/**
+ * Reads the decoded body of `GET /v2/apps?embed=apps.tasks`, or the bare list of apps, of any Marathon from 0.8 to 1.11.
+ * What one app or task makes unreadable costs that app or task only. The result does not depend on the order of the input:
+ * of several apps with one id the newest version counts, and of equal versions the one whose content sorts last.
+ */
+export function parseSnapshot(
+  json: unknown,
+  takenAt: Instant,
+  lookups: Lookups,
+): Result<Checked<Snapshot>, SnapshotUnreadable> {
+  const list = appList(json);
+  if (!list.ok) return list;
+  const apps = new Map<AppId, Checked<App>>();
+  const problems: Problem[] = [];
+  for (const entry of list.value) {
+    const { value: app, problems: own } = parseApp(entry, lookups);
+    if (app === undefined) {
+      problems.push(...own);
+      continue;
+    }
+    const earlier = apps.get(app.id);
+    if (earlier !== undefined) problems.push(appListedTwice(app.id));
+    if (earlier === undefined || isNewer(app, earlier.value)) apps.set(app.id, { value: app, problems: own });
+  }
+  const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
+  problems.push(...kept.flatMap((app) => app.problems));
+  return ok({ value: { takenAt, apps: kept.map((app) => app.value) }, problems: problems.sort(compareProblems) });
+}
+
+/**
+ * Reads one app with its tasks: an entry of the list, or what `GET /v2/apps/{id}` has under `app`. No value when it lacks an
+ * id; everything else that is missing or wrong has Marathon's default.
+ */
+export function parseApp(json: unknown, lookups: Lookups): Checked<App | undefined> {
+  const id = isRecord(json) ? parseAppId(field(json, 'id')) : undefined;
+  if (!isRecord(json) || id === undefined) return { value: undefined, problems: [appWithoutId(json)] };
+  const { version, lastConfigChangeAt, lastScalingAt } = parseVersions(json);
+  const definition = parseDefinition(json);
+  const labels = parseLabels(id, json);
+  const tasks = parseTasks(id, json, definition, lookups);
+  const instances = numberAt(json, 'instances', 0, Number.MAX_SAFE_INTEGER);
+  const app: App = {
+    id,
+    version,
+    configVersion: lastConfigChangeAt ?? version,
+    ...(lastScalingAt === undefined ? {} : { scaledAt: lastScalingAt }),
+    instances: instances !== undefined && Number.isInteger(instances) ? instances : 1,
+    labels: labels.value,
+    network: definition.network,
+    ports: definition.ports,
+    healthChecks: definition.checks.copyable,
+    tasks: tasks.value,
+    deployments: parseDeployments(json),
+  };
+  return { value: app, problems: [...misshapen(id, json), ...labels.problems, ...tasks.problems] };
+}
+
+/** Marathon has texts only; numbers and booleans of a hand-written file are taken for what they spell, the rest is refused. */
+function parseLabels(app: AppId, json: JsonRecord): Checked<App['labels']> {
+  const labels = recordAt(json, 'labels');
+  const problems: Problem[] = [];
+  const entries: [string, string][] = [];
+  for (const name of Object.keys(labels).sort(byText)) {
+    const value = labels[name];
+    if (typeof value === 'string') entries.push([name, value]);
+    else if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) {
+      entries.push([name, String(value)]);
+    } else problems.push(labelNotText(app, name, value));
+  }
+  return { value: new Map(entries), problems };
+}
+
+function parseDeployments(json: JsonRecord): readonly string[] {
+  const ids = listAt(json, 'deployments')
+    .filter(isRecord)
+    .map((deployment) => textAt(deployment, 'id'));
+  return distinctSorted(ids.filter((id) => id !== ''));
+}
+
+/** Each task by the definition of its own version: during an upgrade old tasks have the old ports (marathon-api 6.3). */
+function parseTasks(app: AppId, json: JsonRecord, present: Definition, lookups: Lookups): Checked<App['tasks']> {
+  const versions = parseVersions(json);
+  const definitions = new Map<string, Definition | undefined>();
+  const orphans = new Map<string, number>();
+  const tasks = new Map<string, App['tasks'][number]>();
+  const problems: Problem[] = [];
+  for (const entry of listAt(json, 'tasks')) {
+    const id = isRecord(entry) ? parseTaskId(field(entry, 'id')) : undefined;
+    if (!isRecord(entry) || id === undefined) {
+      problems.push(taskWithoutId(app, entry));
+      continue;
+    }
+    const version = versionAt(entry, 'version');
+    let own: Definition | undefined = present;
+    if (!runsPresentDefinition(versions, version)) {
+      if (!definitions.has(version)) {
+        const found = lookups.definition(app, version);
+        definitions.set(version, isRecord(found) ? parseDefinition(found) : undefined);
+      }
+      own = definitions.get(version);
+      if (own === undefined) orphans.set(version, (orphans.get(version) ?? 0) + 1);
+    }
+    const task = parseTask(entry, id, version, { definition: own ?? present, known: own !== undefined }, lookups);
+    const earlier = tasks.get(id);
+    if (earlier !== undefined) problems.push(taskListedTwice(app, id));
+    if (earlier === undefined || fingerprint(task) > fingerprint(earlier)) tasks.set(id, task);
+  }
+  for (const [version, count] of orphans) problems.push(definitionUnknown(app, version, count));
+  return { value: [...tasks.values()].sort((a, b) => byText(a.id, b.id)), problems };
+}
+
+/** Only to choose among duplicates, so that the order of the input does not. */
+const fingerprint = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (part instanceof Map ? [...part] : part));
+
+function isNewer(app: App, than: App): boolean {
+  return app.version === than.version ? fingerprint(app) > fingerprint(than) : app.version > than.version;
+}
+
+function compareProblems(a: Problem, b: Problem): number {
+  return byFirst(byText(a.code, b.code), byText(a.message, b.message), byText(a.value ?? '', b.value ?? ''));
+}
