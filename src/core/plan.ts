@@ -12,4 +12,74 @@ export interface ApplyPlan {
 }
 
 /** What HAProxy is known to run: the files of its worker's generation, or nothing certain. */
-export type Running = { readonly known: false } | { readonly known: true; readonly config: RenderedConfig };
+export type Running =
+  | {
+      readonly known: false;
+      /** HAProxy has never run a configuration here: the next one is the first. */
+      readonly nothingYet?: true;
+    }
+  | { readonly known: true; readonly config: RenderedConfig };
+
+/** Reasons named in one plan, at most: a plan is read by people. */
+export const MAX_RELOAD_REASONS = 50;
+
+const MAIN_FILE = 'haproxy.cfg';
+
+/**
+ * Compares what runs with what should run. Equal digests need nothing; every difference is a reason to reload, named by
+ * section of haproxy.cfg or by file (at most `MAX_RELOAD_REASONS`). Safe by construction: a difference that belongs to no
+ * section names its file, so none is ever missed.
+ */
+export function planApply(running: Running, config: RenderedConfig): ApplyPlan {
+  if (!running.known) {
+    return { reload: [{ because: running.nothingYet ? 'first-configuration' : 'running-unknown' }] };
+  }
+  if (running.config.digest === config.digest) return { reload: [] };
+  const reasons = [...sectionReasons(running.config, config), ...fileReasons(running.config, config)];
+  if (reasons.length === 0) reasons.push({ because: 'file-changed', file: MAIN_FILE });
+  return { reload: reasons.slice(0, MAX_RELOAD_REASONS) };
+}
+
+/** A plan's reason as one phrase. */
+export function formatReason(reason: ReloadReason): string {
+  if (reason.because === 'file-changed') return `${reason.file} changed`;
+  if ('section' in reason) return `${reason.section} ${reason.because.slice('section-'.length)}`;
+  return reason.because === 'first-configuration' ? 'first configuration' : 'what runs is unknown';
+}
+
+function sectionReasons(before: RenderedConfig, after: RenderedConfig): ReloadReason[] {
+  if (before.files.get(MAIN_FILE) === after.files.get(MAIN_FILE)) return [];
+  const old = sectionTexts(before);
+  const now = sectionTexts(after);
+  const reasons: ReloadReason[] = [];
+  for (const [section, text] of now) {
+    const was = old.get(section);
+    if (was === undefined) reasons.push({ because: 'section-added', section });
+    else if (was !== text) reasons.push({ because: 'section-changed', section });
+  }
+  for (const section of old.keys()) {
+    if (!now.has(section)) reasons.push({ because: 'section-removed', section });
+  }
+  if (reasons.length === 0) reasons.push({ because: 'file-changed', file: MAIN_FILE });
+  return reasons;
+}
+
+function fileReasons(before: RenderedConfig, after: RenderedConfig): ReloadReason[] {
+  const names = new Set([...before.files.keys(), ...after.files.keys()]);
+  names.delete(MAIN_FILE);
+  return [...names]
+    .filter((file) => before.files.get(file) !== after.files.get(file))
+    .sort()
+    .map((file) => ({ because: 'file-changed', file }));
+}
+
+/** Each section's text; the parts of a section with several owners are joined in order. */
+function sectionTexts(config: RenderedConfig): ReadonlyMap<string, string> {
+  const lines = (config.files.get(MAIN_FILE) ?? '').split('\n');
+  const texts = new Map<string, string>();
+  for (const owner of config.owners) {
+    const text = lines.slice(owner.from - 1, owner.to).join('\n');
+    texts.set(owner.section, `${texts.get(owner.section) ?? ''}${text}\n`);
+  }
+  return texts;
+}

@@ -1,0 +1,73 @@
+import type { State } from './state.ts';
+import { snapshotAge } from './state.ts';
+
+/** What `/readyz` says: may this node get traffic, and what is not as it should be. */
+export type Readiness =
+  | { readonly ready: false; readonly because: NotReady }
+  | { readonly ready: true; readonly degraded: readonly Degraded[] };
+
+/** Why a node must get no traffic. */
+export type NotReady = 'starting' | 'never-applied' | 'stopping' | 'haproxy-down';
+
+/** What can be wrong while traffic is served. The last good configuration serves through all of these. */
+export const DEGRADED = {
+  'source-unreachable': 'Marathon (or the file) cannot be read. Routes stay as they were; HAProxy’s own checks go on.',
+  stale: 'The newest full answer is older than it should be. Changes in Marathon may not have arrived.',
+  polling: 'The event stream is not attached. Changes arrive with the poll interval.',
+  'apps-excluded': 'At least one app is left out for what it asks. /v1/problems names it and the reason.',
+  'apply-rejected': 'The wanted configuration could not be made to run. The last good one serves; it is tried again.',
+  'template-refused': 'An overriding template cannot be used. The one before it is in force.',
+  'certificate-refused': 'A certificate file cannot be used. The others are.',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** One of the degradations. */
+export type Degraded = keyof typeof DEGRADED;
+
+/** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
+const STUCK_AFTER_MS = 15 * 60_000;
+/** Grace (ms) on top of two poll intervals before a snapshot counts as stale. */
+const STALE_GRACE_MS = 10_000;
+
+/** Readiness of the node at `now` (ms since the epoch). */
+export function readiness(state: State, now: number): Readiness {
+  if (state.phase === 'stopping') return { ready: false, because: 'stopping' };
+  if (state.phase === 'starting') return { ready: false, because: 'starting' };
+  if (state.haproxyDown !== undefined) return { ready: false, because: 'haproxy-down' };
+  if (state.running === undefined) return { ready: false, because: 'never-applied' };
+  return { ready: true, degraded: degradations(state, now) };
+}
+
+/** True when the snapshot at hand may be outdated: the source fails, was never read, or was read too long ago. */
+export function isStale(state: State, now: number): boolean {
+  const age = snapshotAge(state, now);
+  return state.sourceFailing !== undefined || age === undefined || age > staleAfter(state);
+}
+
+/** `/livez`: false only when a restart of Portolan is the cure. HAProxy serves through that restart. */
+export function isAlive(state: State, now: number): boolean {
+  return state.phase !== 'running' || now - state.phaseSince < STUCK_AFTER_MS;
+}
+
+/** `/startupz`: the start is over, whatever came of it. */
+export function hasStarted(state: State): boolean {
+  return state.phase !== 'starting';
+}
+
+function degradations(state: State, now: number): readonly Degraded[] {
+  const age = snapshotAge(state, now);
+  const wantsStream = state.settings.source === 'marathon' && state.settings.sse;
+  const holds: Readonly<Record<Degraded, boolean>> = {
+    'source-unreachable': state.sourceFailing !== undefined,
+    stale: age === undefined || age > staleAfter(state),
+    polling: wantsStream && state.stream.attached === undefined,
+    'apps-excluded': state.problems.some((problem) => problem.effect === 'app-excluded'),
+    'apply-rejected': state.applyFailing !== undefined,
+    'template-refused': state.templates.refused !== undefined,
+    'certificate-refused': state.certificates.refused.length > 0,
+  };
+  return (Object.keys(holds) as Degraded[]).filter((reason) => holds[reason]);
+}
+
+// A file is read when it changes, so its age says nothing.
+const staleAfter = (state: State): number =>
+  state.settings.source === 'file' ? Number.POSITIVE_INFINITY : 2 * state.settings.pollInterval + STALE_GRACE_MS;

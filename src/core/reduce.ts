@@ -1,0 +1,175 @@
+import type { DaemonEvent } from './events.ts';
+import type { OpenPass } from './history.ts';
+import { recordPass } from './history.ts';
+import type { HaproxyFailure } from './ports.ts';
+import { reduceHaproxy, reduceOutside } from './reduce-outside.ts';
+import { unreachable } from './result.ts';
+import type { ApplyFailing, State } from './state.ts';
+
+/** The state after an event. Pure: equal events in equal order give equal states. */
+export function reduce(state: State, event: DaemonEvent): State {
+  return { ...reduceByType(state, event), at: event.at };
+}
+
+function reduceByType(state: State, event: DaemonEvent): State {
+  switch (event.type) {
+    case 'started':
+      return { ...enter(state, 'idle', event.at), version: event.version, haproxy: event.haproxy };
+    case 'stopping':
+      return enter(state, 'stopping', event.at);
+    case 'pass-started':
+      return {
+        ...enter(state, 'running', event.at),
+        openPass: { cause: event.cause, startedAt: event.at, stages: {}, reasons: [] },
+      };
+    case 'snapshot-taken': {
+      const { sourceFailing: _, ...rest } = state;
+      return { ...inPass(rest, { stages: { snapshot: event.ms } }), snapshot: event.snapshot };
+    }
+    case 'snapshot-failed':
+      return {
+        ...inPass(state, { failure: `${event.failure.endpoint}: ${event.failure.kind}: ${event.failure.detail}` }),
+        sourceFailing: { since: state.sourceFailing?.since ?? event.at, failure: event.failure },
+      };
+    case 'table-built':
+      return { ...inPass(state, { stages: { build: event.ms } }), table: event.table, problems: event.problems };
+    case 'render-failed':
+      return failing(state, event.at, 'render', `${event.failure.file}: ${event.failure.message}`);
+    case 'rendered':
+      return rendered(state, event);
+    case 'validated':
+      return {
+        ...inPass(state, { stages: { validate: (state.openPass?.stages.validate ?? 0) + event.ms } }),
+        written: { digest: state.desired?.digest ?? '', generation: event.generation, at: event.at },
+        counts: { ...state.counts, validations: state.counts.validations + 1 },
+      };
+    case 'validation-failed':
+      return validationFailed(state, event);
+    case 'applied':
+      return applied(state, event);
+    case 'apply-failed':
+      return applyFailed(state, event.at, event.failure);
+    case 'pass-finished':
+      return finished(state, event);
+    case 'bug':
+      return {
+        ...(state.openPass === undefined ? state : failing(state, event.at, 'bug', event.message)),
+        lastBug: { at: event.at, message: event.message },
+        counts: { ...state.counts, bugs: state.counts.bugs + 1 },
+      };
+    case 'haproxy-up':
+    case 'haproxy-down':
+    case 'haproxy-seen':
+      return reduceHaproxy(state, event);
+    case 'stream-attached':
+    case 'stream-lost':
+    case 'stream-byte':
+    case 'marathon-event':
+    case 'marathon-request':
+    case 'redirect-refused':
+    case 'host-unresolvable':
+    case 'template-refused':
+    case 'templates-loaded':
+    case 'certificates-loaded':
+      return reduceOutside(state, event);
+    default:
+      return unreachable(event);
+  }
+}
+
+type Of<T extends DaemonEvent['type']> = Extract<DaemonEvent, { type: T }>;
+
+function rendered(state: State, event: Of<'rendered'>): State {
+  const next = {
+    ...inPass(state, {
+      stages: { render: (state.openPass?.stages.render ?? 0) + event.ms },
+      reasons: event.plan.reload,
+    }),
+    desired: state.desired?.digest === event.digest ? state.desired : { digest: event.digest, at: event.at },
+  };
+  return event.plan.reload.length === 0 ? recovered(next) : next;
+}
+
+function validationFailed(state: State, event: Of<'validation-failed'>): State {
+  const detail = event.diagnostics[0]?.message ?? 'haproxy -c refused the configuration without a word';
+  return {
+    ...failing(
+      inPass(state, { stages: { validate: (state.openPass?.stages.validate ?? 0) + event.ms } }),
+      event.at,
+      'validation',
+      detail,
+      event.diagnostics,
+    ),
+    counts: {
+      ...state.counts,
+      validations: state.counts.validations + 1,
+      failedValidations: state.counts.failedValidations + 1,
+    },
+  };
+}
+
+function applied(state: State, event: Of<'applied'>): State {
+  return {
+    ...recovered(inPass(state, { applied: event, reasons: event.plan.reload })),
+    running: { generation: event.generation, config: event.config, since: event.at },
+    lastApply: { ok: true, at: event.at, generation: event.generation },
+    counts: { ...state.counts, reloads: state.counts.reloads + 1 },
+  };
+}
+
+function applyFailed(state: State, at: number, failure: HaproxyFailure): State {
+  const diagnostics = failure.kind === 'reload-failed' ? failure.diagnostics : [];
+  return {
+    ...failing(state, at, 'reload', `${failure.kind}: ${failure.detail}`, diagnostics),
+    lastApply: {
+      ok: false,
+      at,
+      detail: failure.detail,
+      ...(state.written === undefined ? {} : { generation: state.written.generation }),
+    },
+    counts: { ...state.counts, failedReloads: state.counts.failedReloads + 1 },
+  };
+}
+
+function finished(state: State, event: Of<'pass-finished'>): State {
+  const { openPass, ...rest } = state;
+  const settled = event.outcome === 'failed' ? rest : recovered(rest);
+  const left =
+    state.phase === 'stopping'
+      ? settled
+      : enter(settled, event.outcome === 'failed' ? 'backing-off' : 'idle', event.at);
+  return {
+    ...left,
+    counts: { ...state.counts, passes: state.counts.passes + 1 },
+    history: openPass === undefined ? state.history : recordPass(state.history, openPass, event),
+  };
+}
+
+function failing(
+  state: State,
+  at: number,
+  stage: ApplyFailing['stage'],
+  detail: string,
+  diagnostics: ApplyFailing['diagnostics'] = [],
+): State {
+  return {
+    ...inPass(state, { failure: `${stage}: ${detail}` }),
+    applyFailing: { since: state.applyFailing?.since ?? at, stage, detail, diagnostics },
+  };
+}
+
+function recovered(state: State): State {
+  const { applyFailing: _, ...rest } = state;
+  return rest;
+}
+
+function inPass(state: State, more: Partial<OpenPass>): State {
+  const { openPass } = state;
+  if (openPass === undefined) return state;
+  return { ...state, openPass: { ...openPass, ...more, stages: { ...openPass.stages, ...more.stages } } };
+}
+
+function enter(state: State, phase: State['phase'], at: number): State {
+  if (state.phase === 'stopping' || state.phase === phase) return state;
+  return { ...state, phase, phaseSince: at };
+}

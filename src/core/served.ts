@@ -1,0 +1,149 @@
+import type { AppId } from './app.ts';
+import type { RenderedConfig } from './config.ts';
+import { byFirst, byText } from './order.ts';
+import { appOf } from './problem.ts';
+
+/**
+ * What a configuration routes, read back from its own files. This is how the routes of the generation that runs are known
+ * also after a restart with Marathon gone, when no table was ever built.
+ */
+export interface Served {
+  /** Sorted by host, path. */
+  readonly routes: readonly ServedRoute[];
+  /** Sorted by port, address. */
+  readonly services: readonly ServedService[];
+  /** By backend name. */
+  readonly backends: ReadonlyMap<string, ServedBackend>;
+}
+
+/** One row of the map files. */
+export interface ServedRoute {
+  readonly match: 'host' | 'wildcard';
+  /** As in the map: lower-cased; a wildcard starts with its dot. */
+  readonly host: string;
+  readonly path?: string;
+  readonly ignoreCase: boolean;
+  readonly backend: string;
+  /** Owner of the backend's lines; absent for rows that no app owns. */
+  readonly app?: AppId;
+}
+
+/** One `bind` of an app's own frontend. */
+export interface ServedService {
+  /** `*` or an IP address, IPv6 without brackets. */
+  readonly address: string;
+  readonly port: number;
+  readonly backend: string;
+  readonly app: AppId;
+}
+
+/** A backend section with its `server` lines. */
+export interface ServedBackend {
+  readonly app?: AppId;
+  readonly servers: readonly { readonly name: string; readonly endpoint: string }[];
+}
+
+/** A configuration that routes nothing. */
+export const NOTHING_SERVED: Served = { routes: [], services: [], backends: new Map() };
+
+const MAPS = [
+  { file: 'maps/hosts.map', ignoreCase: false },
+  { file: 'maps/wildcards.map', ignoreCase: false },
+  { file: 'maps/paths.map', ignoreCase: false },
+  { file: 'maps/paths-nocase.map', ignoreCase: true },
+] as const;
+
+const remembered = new WeakMap<RenderedConfig, Served>();
+
+/** Reads a configuration's routes. Remembered by the configuration's identity, as it never changes. */
+export function servedBy(config: RenderedConfig): Served {
+  const known = remembered.get(config);
+  if (known !== undefined) return known;
+  const { backends, services } = readSections(config);
+  const routes = MAPS.flatMap(({ file, ignoreCase }) => readMap(config.files.get(file) ?? '', ignoreCase, backends));
+  const served = { routes: routes.sort(byHostAndPath), services: services.sort(byPort), backends };
+  remembered.set(config, served);
+  return served;
+}
+
+/** The rows that may answer for a host, best first: the host's own rows, then those of its wildcard; longest path first. */
+export function rowsFor<T extends Pick<ServedRoute, 'match' | 'host' | 'path' | 'ignoreCase'>>(
+  rows: readonly T[],
+  host: string,
+  path?: string,
+): readonly T[] {
+  const parent = host.includes('.') ? host.slice(host.indexOf('.')) : undefined;
+  const of = (match: 'host' | 'wildcard', key: string | undefined): readonly T[] =>
+    rows
+      .filter((row) => row.match === match && row.host === key && (path === undefined || covers(row, path)))
+      .sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
+  const exact = of('host', host);
+  return exact.length > 0 ? exact : of('wildcard', parent);
+}
+
+function covers(row: Pick<ServedRoute, 'path' | 'ignoreCase'>, path: string): boolean {
+  if (row.path === undefined) return true;
+  return row.ignoreCase ? path.toLowerCase().startsWith(row.path.toLowerCase()) : path.startsWith(row.path);
+}
+
+function readMap(text: string, ignoreCase: boolean, backends: ReadonlyMap<string, ServedBackend>): ServedRoute[] {
+  const routes: ServedRoute[] = [];
+  for (const line of text.split('\n')) {
+    const [key, backend] = line.trim().split(/\s+/);
+    if (key === undefined || backend === undefined || key.startsWith('#')) continue;
+    const slash = key.indexOf('/');
+    const host = slash < 0 ? key : key.slice(0, slash);
+    const app = backends.get(backend)?.app;
+    routes.push({
+      match: host.startsWith('.') ? 'wildcard' : 'host',
+      host,
+      ...(slash < 0 ? {} : { path: key.slice(slash) }),
+      ignoreCase,
+      backend,
+      ...(app === undefined ? {} : { app }),
+    });
+  }
+  return routes;
+}
+
+function readSections(config: RenderedConfig): { backends: Map<string, ServedBackend>; services: ServedService[] } {
+  const lines = (config.files.get('haproxy.cfg') ?? '').split('\n');
+  const backends = new Map<string, ServedBackend>();
+  const services: ServedService[] = [];
+  for (const owner of config.owners) {
+    const [kind, name] = owner.section.split(' ');
+    const app = appOf(owner.origin);
+    if (name === undefined || (kind !== 'backend' && kind !== 'frontend')) continue;
+    const own = lines.slice(owner.from - 1, owner.to).map((line) => line.trim().split(/\s+/));
+    if (kind === 'backend') {
+      const servers = own.flatMap(([word, server, endpoint]) =>
+        word === 'server' && server !== undefined && endpoint !== undefined ? [{ name: server, endpoint }] : [],
+      );
+      const before = backends.get(name);
+      const owned = before?.app ?? app;
+      backends.set(name, {
+        ...(owned === undefined ? {} : { app: owned }),
+        servers: [...(before?.servers ?? []), ...servers],
+      });
+    } else if (app !== undefined) {
+      for (const [word, where] of own) {
+        const bind = word === 'bind' && where !== undefined ? readBind(where) : undefined;
+        if (bind !== undefined) services.push({ ...bind, backend: name, app });
+      }
+    }
+  }
+  return { backends, services };
+}
+
+function readBind(where: string): { address: string; port: number } | undefined {
+  const colon = where.lastIndexOf(':');
+  const port = Number(where.slice(colon + 1));
+  if (colon < 0 || !Number.isInteger(port)) return undefined;
+  const address = where.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { address: address === '' ? '*' : address, port };
+}
+
+const byHostAndPath = (a: ServedRoute, b: ServedRoute): number =>
+  byFirst(byText(a.host, b.host), byText(a.path ?? '', b.path ?? ''), byText(a.backend, b.backend));
+
+const byPort = (a: ServedService, b: ServedService): number => byFirst(a.port - b.port, byText(a.address, b.address));

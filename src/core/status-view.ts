@@ -1,0 +1,92 @@
+import { isStale, readiness } from './readiness.ts';
+import type { State, StreamState } from './state.ts';
+import { converged, desiredGeneration, discoveryMode, snapshotAge } from './state.ts';
+
+/** Passes shown, newest last. */
+const HISTORY_SHOWN = 20;
+
+/** `/v1/status`: everything an operator needs to see whether this node is up to date. Instants are ISO times, ages ms. */
+export function statusView(state: State, now: number) {
+  const ready = readiness(state, now);
+  const age = snapshotAge(state, now);
+  return {
+    version: state.version,
+    now: iso(now),
+    startedAt: iso(state.startedAt),
+    phase: state.phase,
+    phaseForMs: now - state.phaseSince,
+    ready: ready.ready,
+    ...(ready.ready ? { degraded: ready.degraded } : { because: ready.because, degraded: [] }),
+    stale: isStale(state, now),
+    converged: converged(state),
+    source: sourceView(state, now),
+    stream: streamView(state.stream, now),
+    ...(state.snapshot === undefined || age === undefined
+      ? {}
+      : { snapshot: { ageMs: age, apps: state.snapshot.apps.length, takenAt: iso(state.snapshot.takenAt) } }),
+    generation: generationsOf(state),
+    ...(state.lastApply === undefined ? {} : { lastApply: { ...state.lastApply, at: iso(state.lastApply.at) } }),
+    ...(state.applyFailing === undefined
+      ? {}
+      : { applyFailing: { ...state.applyFailing, since: iso(state.applyFailing.since) } }),
+    ...(state.haproxy === undefined ? {} : { haproxy: state.haproxy }),
+    ...(state.haproxyDown === undefined
+      ? {}
+      : { haproxyDown: { forMs: now - state.haproxyDown.since, reason: state.haproxyDown.reason } }),
+    templates: state.templates,
+    certificates: {
+      usable: state.certificates.usable.map(({ path, names, notAfter }) => ({ path, names, notAfter })),
+      refused: state.certificates.refused,
+    },
+    problems: state.problems.length,
+    counts: state.counts,
+    ...(state.lastBug === undefined ? {} : { lastBug: { ...state.lastBug, at: iso(state.lastBug.at) } }),
+    history: state.history.slice(-HISTORY_SHOWN),
+  };
+}
+
+/** The body of `/v1/status`. */
+export type StatusView = ReturnType<typeof statusView>;
+
+function sourceView(state: State, now: number) {
+  return {
+    mode: discoveryMode(state),
+    ...(state.leader === undefined ? {} : { leader: state.leader }),
+    masters: [...state.masters].map(([endpoint, master]) => ({
+      endpoint,
+      outcome: master.outcome,
+      ageMs: now - master.at,
+      ...(master.lastOkAt === undefined ? {} : { lastOkAgeMs: now - master.lastOkAt }),
+      tookMs: master.ms,
+      failures: master.failures,
+    })),
+    ...(state.sourceFailing === undefined
+      ? {}
+      : { failing: { forMs: now - state.sourceFailing.since, ...state.sourceFailing.failure } }),
+  };
+}
+
+function streamView(stream: StreamState, now: number) {
+  return {
+    attached: stream.attached !== undefined,
+    ...(stream.attached === undefined
+      ? {}
+      : { endpoint: stream.attached.endpoint, attachedForMs: now - stream.attached.since }),
+    ...(stream.lastByteAt === undefined ? {} : { lastByteAgeMs: now - stream.lastByteAt }),
+    ...(stream.lost === undefined ? {} : { lastLoss: { ...stream.lost, at: iso(stream.lost.at) } }),
+    reconnects: stream.reconnects,
+  };
+}
+
+function generationsOf(state: State) {
+  const desired = desiredGeneration(state);
+  return {
+    /** The number of what should run; absent while it was not written. */
+    ...(desired === undefined ? {} : { desired }),
+    ...(state.written === undefined ? {} : { written: state.written.generation }),
+    ...(state.running?.generation === undefined ? {} : { running: state.running.generation }),
+    ...(state.running === undefined ? {} : { runningSince: iso(state.running.since) }),
+  };
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
