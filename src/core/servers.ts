@@ -1,0 +1,31 @@
+import { sha1 } from '@noble/hashes/legacy.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { AppId, Endpoint } from './app.ts';
+import type { BackendName, ServerName } from './routing.ts';
+
+/** HAProxy keeps ids of servers in 16 bits, signed. */
+const ID_SPACE = 32_767;
+
+/** marathon-lb's name of a service: the app's id without its slash, the rest of them as underscores, and the service port. */
+export const backendName = (app: AppId, servicePort: number): BackendName =>
+  `${app.slice(1).replaceAll('/', '_')}_${servicePort}` as BackendName;
+
+/**
+ * marathon-lb's name of a server: agent, address and port, the agent left out when it is the address. Dashboards, the state
+ * file and zdd look it up.
+ */
+export function serverName(host: string, { address, port }: Endpoint): ServerName {
+  const parts = host === '' || host === address ? [address, port] : [host, address, port];
+  return parts.join('_').replaceAll(/[^A-Za-z0-9-]/g, '_') as ServerName;
+}
+
+/** marathon-lb's id of a server, 1–32767: from its name, and the same in every instance. Ids in `taken` are passed over. */
+export function serverId(name: string, taken: ReadonlySet<number>): number {
+  const digest = sha256(utf8ToBytes(name));
+  const id = digest.reduce((remainder, byte) => (remainder * 256 + byte) % ID_SPACE, 0);
+  return id === 0 || taken.has(id) ? serverId(`${name} ${bytesToHex(digest)}`, taken) : id;
+}
+
+/** marathon-lb's cookie of a server: clients keep theirs over restarts and between instances. */
+export const serverCookie = (name: ServerName): string => bytesToHex(sha1(utf8ToBytes(name))).slice(0, 10);
