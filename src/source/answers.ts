@@ -1,0 +1,81 @@
+import type { AppId } from '../core/app.ts';
+import { parseAppId } from '../core/identifiers.ts';
+import { field, isRecord } from '../core/json.ts';
+import { printable } from '../core/problem.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { appList } from '../core/snapshot.ts';
+import type { RequestFailure } from './fetch-failures.ts';
+
+/** A complete answer: status and text. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Says what an answer means; anything else than the expected is a failure by kind, never an empty cluster. */
+export type Judge<T> = (answer: RawAnswer) => Result<T, RequestFailure>;
+
+/** The list in `{"apps":[…]}`. */
+export const judgeApps: Judge<readonly unknown[]> = (answer) => {
+  const json = parseAnswer(answer);
+  return json.ok ? appList(json.value) : json;
+};
+
+/** One app's raw JSON, or the certain knowledge that there is no such app. */
+export type AppAnswer = { readonly gone: false; readonly app: unknown } | { readonly gone: true };
+
+/** `{"app":{…}}` with the id asked for. A 404 in JSON means that the app is gone; an HTML one comes from something else. */
+export function judgeApp(id: AppId): Judge<AppAnswer> {
+  return (answer) => {
+    if (answer.status === 404 && messageOf(answer.text) !== undefined) return ok({ gone: true });
+    const json = parseAnswer(answer);
+    if (!json.ok) return json;
+    const app = fieldOf(json.value, 'app');
+    return parseAppId(fieldOf(app, 'id')) === id
+      ? ok({ gone: false, app })
+      : fail({ kind: 'not-apps', detail: `the answer has no app with the id ${printable(id)}` });
+  };
+}
+
+/** The definition of one version; `undefined` when Marathon no longer has it. */
+export const judgeDefinition: Judge<unknown> = (answer) => {
+  if (answer.status === 404 && messageOf(answer.text) !== undefined) return ok(undefined);
+  const json = parseAnswer(answer);
+  if (!json.ok) return json;
+  return typeof fieldOf(json.value, 'id') === 'string'
+    ? json
+    : fail({ kind: 'not-apps', detail: 'the answer is not an app definition' });
+};
+
+function parseAnswer({ status, text }: RawAnswer): Result<unknown, RequestFailure> {
+  if (status === 401 || status === 403) return fail({ kind: 'unauthorized', detail: `status ${status}` });
+  if (status !== 200) {
+    const said = messageOf(text) ?? text.trim().slice(0, 200);
+    return fail({ kind: 'http-status', detail: printable(`status ${status}${said === '' ? '' : `: ${said}`}`, 300) });
+  }
+  return parseJson(text);
+}
+
+/** Parses a body; tells a cut one from one that never was JSON. */
+export function parseJson(text: string): Result<unknown, RequestFailure> {
+  if (text.trim() === '') return fail({ kind: 'not-json', detail: 'the body is blank' });
+  try {
+    return ok(JSON.parse(text));
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    const cut = /^\s*[{[]/.test(text) && /unexpected end|unterminated|after array element|after property/i.test(said);
+    return fail({
+      kind: cut ? 'truncated' : 'not-json',
+      detail: printable(cut ? `the JSON ends early: ${said}` : `not JSON: ${text.slice(0, 100)}`, 300),
+    });
+  }
+}
+
+/** Marathon's `message` in a JSON error body; a body of anything else has none. */
+function messageOf(text: string): string | undefined {
+  const json = parseJson(text);
+  const message = json.ok ? fieldOf(json.value, 'message') : undefined;
+  return typeof message === 'string' ? message : undefined;
+}
+
+const fieldOf = (value: unknown, name: string): unknown => (isRecord(value) ? field(value, name) : undefined);

@@ -1,0 +1,156 @@
+import { EventSource } from 'eventsource';
+import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
+import { printable } from '../core/problem.ts';
+import { startDeadline } from './deadline.ts';
+import { ATTACHED, createEventReader, isRoutingEvent, ROUTING_EVENTS } from './marathon-events.ts';
+import type { Master } from './masters.ts';
+import { createStreamFetch, type StreamFetchParts } from './stream-fetch.ts';
+import type { MarathonTimings } from './timings.ts';
+
+/** What one stream touches. */
+export interface StreamParts extends StreamFetchParts {
+  readonly clock: Clock;
+  readonly timings: MarathonTimings;
+  readonly random: () => number;
+  readonly hint: (scope: ChangeHint['scope'], reason: string) => void;
+  /** The subscription is active. */
+  readonly attached: () => void;
+}
+
+/** How one stream ended. `lived`: milliseconds since it was attached, 0 when it never was. */
+export interface StreamEnd {
+  readonly reason: string;
+  readonly lived: number;
+}
+
+/** One line of an event stream may be this long (characters); a longer one ends the stream and is read anew. */
+const LONGEST_LINE = 16 * 1024 * 1024;
+
+/** The path of the event bus: everything that can change routing, without the whole cluster in every plan. */
+export const EVENTS_PATH = `/v2/events?plan-format=light&${ROUTING_EVENTS.map((type) => `event_type=${type}`).join('&')}`;
+
+/**
+ * Opens one event stream at one master and stays with it until it is lost, or `signal` ends it. Never throws, never
+ * reconnects: `eventsource` would ask the same master for ever, hence it is closed at its first error.
+ *
+ * The stream counts as attached at its first event, or when it has stood open for `attachGrace`; only then is a full
+ * read hinted at, so that nothing falls between reading and listening. Silence on the wire ends it: Marathon beats.
+ */
+export async function followStream(parts: StreamParts, master: Master, signal: AbortSignal): Promise<StreamEnd> {
+  const { clock, timings, masters } = parts;
+  const silence = startDeadline(clock, timings.streamOpen, signal);
+  const life = startDeadline(clock, timings.streamLife * (0.9 + 0.2 * parts.random()), silence.signal);
+  const grace = new AbortController();
+  const session = createSession(parts, master);
+  const startedAt = clock.now();
+  let why: string | undefined;
+  let told = false;
+
+  const fetch = createStreamFetch(parts, master, {
+    head(from, outcome, leader) {
+      told = true;
+      session.movedTo(from);
+      silence.extend(timings.streamIdle);
+      reportRequest(parts, from, outcome, clock.now() - startedAt, leader);
+      if (outcome === 'ok') {
+        masters.worked(from, leader);
+        void clock.sleep(timings.attachGrace, grace.signal).then(() => {
+          if (!grace.signal.aborted) session.attach();
+        });
+      }
+    },
+    bytes() {
+      silence.extend(timings.streamIdle);
+      session.bytes();
+    },
+    failed(outcome, detail) {
+      if (life.signal.aborted) return;
+      why = detail;
+      told = true;
+      reportRequest(parts, master, outcome, clock.now() - startedAt, undefined);
+    },
+  });
+
+  const source = new EventSource(`${master.origin}${master.prefix}${EVENTS_PATH}`, {
+    fetch,
+    maxBufferSize: LONGEST_LINE,
+  });
+  const lost = new Promise<string>((resolve) => {
+    source.addEventListener('error', (event) => resolve(why ?? event.message ?? 'the stream ended'));
+    life.signal.addEventListener('abort', () => resolve(endReason(signal, silence.expired())), { once: true });
+    if (life.signal.aborted) resolve('stopped');
+  });
+  for (const type of ['message', ...ROUTING_EVENTS]) {
+    source.addEventListener(type, (event) => session.event(type === 'message' ? '' : type, event.data));
+  }
+
+  const reason = printable(await lost, 300);
+  source.close();
+  if (!told && silence.expired()) reportRequest(parts, master, 'timeout', clock.now() - startedAt, undefined);
+  grace.abort();
+  life.stop();
+  silence.stop();
+  return { reason, lived: session.end(reason) };
+}
+
+function endReason(signal: AbortSignal, silent: boolean): string {
+  if (signal.aborted) return 'stopped';
+  return silent ? 'silence' : 'end of its life time';
+}
+
+function reportRequest(
+  { emit }: StreamParts,
+  master: Master,
+  outcome: 'ok' | SourceFailure['kind'],
+  ms: number,
+  leader: string | undefined,
+): void {
+  const told = leader === undefined ? {} : { leader };
+  emit({ type: 'marathon-request', endpoint: master.endpoint, op: 'events', outcome, ms, ...told });
+}
+
+/** What is known of one stream while it lasts. */
+function createSession({ clock, timings, emit, hint, attached }: StreamParts, first: Master) {
+  const read = createEventReader();
+  let endpoint = first.endpoint;
+  let attachedAt: number | undefined;
+  let confirmed = false;
+  let reportedAt = Number.NEGATIVE_INFINITY;
+
+  const attach = () => {
+    if (attachedAt !== undefined) return;
+    attachedAt = clock.now();
+    emit({ type: 'stream-attached', endpoint });
+    attached();
+    hint('all', 'connected');
+  };
+
+  return {
+    attach,
+    movedTo(master: Master) {
+      endpoint = master.endpoint;
+    },
+    bytes() {
+      if (clock.now() - reportedAt < timings.byteReport) return;
+      reportedAt = clock.now();
+      emit({ type: 'stream-byte', endpoint });
+    },
+    event(frameType: string, data: string) {
+      const { eventType, scope } = read(frameType, data);
+      const apps = scope === 'all' ? [] : scope;
+      emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
+      // Everybody's attaching is announced to everybody; the first one on this stream is our own.
+      if (eventType === ATTACHED && !confirmed) {
+        confirmed = true;
+        if (attachedAt !== undefined) hint('all', 'connected');
+      }
+      attach();
+      if (scope === 'all' || scope.length > 0) hint(scope, eventType);
+    },
+    /** Milliseconds that the stream was attached. */
+    end(reason: string): number {
+      emit({ type: 'stream-lost', endpoint, reason });
+      return attachedAt === undefined ? 0 : clock.now() - attachedAt;
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { Clock, SourceFailure } from '../core/ports.ts';
+import { fail, type Result } from '../core/result.ts';
+import type { Master } from './masters.ts';
+
+/** One try at one master. `alive` is called with every sign of life; an aborted `signal` says why in its reason. */
+export type Attempt<T> = (master: Master, signal: AbortSignal, alive: () => void) => Promise<Result<T, SourceFailure>>;
+
+/** Why a running attempt is cut: another master answered before it, or before it could. */
+export const OVERTAKEN = 'overtaken';
+/** It was the second try, and the first one answered after all. */
+export const NOT_NEEDED = 'not needed';
+
+/**
+ * Asks the masters in order until one gives a good answer. The next one is asked when one fails, and also beside one that
+ * gives no sign of life for `hedgeAfter` milliseconds. The first good answer wins, the others are cut.
+ */
+export async function askMasters<T>(
+  order: readonly Master[],
+  attempt: Attempt<T>,
+  hedgeAfter: (master: Master) => number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Result<T, SourceFailure>> {
+  const running = new Map<number, { cut: AbortController; settled: Promise<Settled<T>> }>();
+  const failures: SourceFailure[] = [];
+  let quietSince = clock.now();
+  let next = 0;
+
+  const start = () => {
+    const index = next;
+    const master = order[index];
+    next += 1;
+    if (master === undefined) return;
+    const cut = new AbortController();
+    const alive = () => {
+      quietSince = clock.now();
+    };
+    alive();
+    const settled = attempt(master, AbortSignal.any([signal, cut.signal]), alive).then((result) => ({ index, result }));
+    running.set(index, { cut, settled });
+  };
+
+  start();
+  while (running.size > 0) {
+    const newest = order[next - 1];
+    const idle = new AbortController();
+    const waits: Promise<Settled<T> | 'quiet'>[] = [...running.values()].map(({ settled }) => settled);
+    if (newest !== undefined && next < order.length) {
+      waits.push(quietFor(hedgeAfter(newest), () => quietSince, clock, idle.signal));
+    }
+    const first = await Promise.race(waits);
+    idle.abort();
+    if (first === 'quiet') {
+      start();
+      continue;
+    }
+    running.delete(first.index);
+    if (first.result.ok) {
+      for (const [index, { cut }] of running) cut.abort(index < first.index ? OVERTAKEN : NOT_NEEDED);
+      return first.result;
+    }
+    failures.push(first.result.failure);
+    if (!signal.aborted) start();
+  }
+  return fail(tellingFailure(failures, signal));
+}
+
+interface Settled<T> {
+  readonly index: number;
+  readonly result: Result<T, SourceFailure>;
+}
+
+async function quietFor(ms: number, since: () => number, clock: Clock, signal: AbortSignal): Promise<'quiet'> {
+  while (!signal.aborted) {
+    const left = since() + ms - clock.now();
+    if (left <= 0) break;
+    await clock.sleep(left, signal);
+  }
+  return 'quiet';
+}
+
+/** Of several failures, the one that says most: an answer says more than none. The others are named behind it. */
+function tellingFailure(failures: readonly SourceFailure[], signal: AbortSignal): SourceFailure {
+  const telling = failures.find(({ kind }) => kind !== 'unreachable' && kind !== 'aborted') ?? failures[0];
+  if (telling === undefined) return { kind: 'unreachable', endpoint: '', detail: 'no master is configured' };
+  if (signal.aborted) return { ...telling, kind: 'aborted' };
+  const others = failures.filter((failure) => failure !== telling);
+  if (others.length === 0) return telling;
+  const list = others.map(({ endpoint, kind }) => `${endpoint} ${kind}`).join(', ');
+  return { ...telling, detail: `${telling.detail} (and ${list})` };
+}

@@ -1,0 +1,129 @@
+import type { AppId } from '../core/app.ts';
+import { parseAppId } from '../core/identifiers.ts';
+import { field, isRecord, listAt, recordAt, textAt } from '../core/json.ts';
+
+/** The event that tells that a subscription is active (marathon-api 3.3). */
+export const ATTACHED = 'event_stream_attached';
+
+/** Types that can change routing: what Marathon is asked to send, and all that is parsed (marathon-api 3.5). */
+export const ROUTING_EVENTS = [
+  ATTACHED,
+  'api_post_event',
+  'status_update_event',
+  'health_status_changed_event',
+  'instance_changed_event',
+  'instance_health_changed_event',
+  'unhealthy_instance_kill_event',
+  'unhealthy_task_kill_event',
+  'app_terminated_event',
+  'group_change_success',
+  'deployment_info',
+  'deployment_step_success',
+  'deployment_step_failure',
+  'deployment_success',
+  'deployment_failed',
+  'scheduler_registered_event',
+  'scheduler_reregistered_event',
+  'scheduler_disconnected_event',
+] as const;
+
+/** What an event asks for: a look at some apps, at everything, or nothing. */
+export interface EventReading {
+  readonly eventType: string;
+  readonly scope: 'all' | readonly AppId[];
+}
+
+const ROUTING: ReadonlySet<string> = new Set(ROUTING_EVENTS);
+
+/** Plans remembered; a plan is needed for the milliseconds between its announcement and the change of the group. */
+const PLANS_KEPT = 100;
+
+/**
+ * Makes a reader of one stream's events. The type inside the JSON counts; `frameType` is used where there is none. Text
+ * that is no JSON object gives a look at everything if its frame named a type that matters: something happened, and nobody
+ * knows to whom.
+ *
+ * A changed group names no apps, but the deployment that was announced just before it under the same version does
+ * (marathon-api 2.6): so that not every change of one app makes Marathon list all of them.
+ */
+export function createEventReader(): (frameType: string, data: string) => EventReading {
+  const plans = new Map<string, readonly AppId[]>();
+  return (frameType, data) => {
+    const json = parseRecord(data);
+    if (json === undefined) return { eventType: frameType, scope: ROUTING.has(frameType) ? 'all' : [] };
+    const eventType = textAt(json, 'eventType') || frameType;
+    const scope = scopeOf(eventType, json);
+    if (eventType === 'deployment_info' && scope !== 'all' && scope.length > 0) {
+      plans.set(textAt(recordAt(json, 'plan'), 'version'), scope);
+      const [oldest] = plans.keys();
+      if (plans.size > PLANS_KEPT && oldest !== undefined) plans.delete(oldest);
+    }
+    if (eventType !== 'group_change_success') return { eventType, scope };
+    const version = textAt(json, 'version');
+    return { eventType, scope: version === '' ? 'all' : (plans.get(version) ?? 'all') };
+  };
+}
+
+/** True for the types that a reader acts upon. */
+export const isRoutingEvent = (eventType: string): boolean => ROUTING.has(eventType);
+
+function scopeOf(eventType: string, json: Readonly<Record<string, unknown>>): 'all' | readonly AppId[] {
+  switch (eventType) {
+    case 'status_update_event':
+    case 'health_status_changed_event':
+    case 'unhealthy_instance_kill_event':
+    case 'unhealthy_task_kill_event':
+    case 'app_terminated_event':
+      return named(textAt(json, 'appId'));
+    case 'instance_changed_event':
+    case 'instance_health_changed_event':
+      return named(textAt(json, 'runSpecId'));
+    case 'api_post_event':
+      return named(textAt(recordAt(json, 'appDefinition'), 'id'));
+    case 'deployment_info':
+    case 'deployment_step_success':
+    case 'deployment_step_failure':
+    case 'deployment_success':
+    case 'deployment_failed':
+      return deploymentApps(json);
+    case 'group_change_success':
+    case 'scheduler_registered_event':
+    case 'scheduler_reregistered_event':
+    case 'scheduler_disconnected_event':
+      return 'all';
+    default:
+      return [];
+  }
+}
+
+function named(text: string): 'all' | readonly AppId[] {
+  const id = parseAppId(text);
+  return id === undefined ? 'all' : [id];
+}
+
+/** The apps of a plan's steps. Up to 0.15 steps are lists of lists; the oldest ones give no plan at all. */
+function deploymentApps(json: Readonly<Record<string, unknown>>): 'all' | readonly AppId[] {
+  const plan = recordAt(json, 'plan');
+  if (!Array.isArray(field(plan, 'steps'))) return 'all';
+  const apps = new Set<AppId>();
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) for (const item of value) walk(item);
+    else if (isRecord(value)) {
+      const app = parseAppId(field(value, 'app'));
+      if (app !== undefined) apps.add(app);
+      walk(listAt(value, 'actions'));
+    }
+  };
+  walk(listAt(plan, 'steps'));
+  walk(recordAt(json, 'currentStep'));
+  return [...apps].sort();
+}
+
+function parseRecord(data: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json: unknown = JSON.parse(data);
+    return isRecord(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}

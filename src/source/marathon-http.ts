@@ -1,0 +1,200 @@
+import { request } from 'undici';
+import type { DaemonEventBody } from '../core/events.ts';
+import type { Clock, SourceFailure } from '../core/ports.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { type AgentPool, createAgentPool } from './agents.ts';
+import type { Judge, RawAnswer } from './answers.ts';
+import { type Credentials, type IdentitySettings, readCredentials } from './credentials.ts';
+import { type Deadline, startDeadline } from './deadline.ts';
+import { askMasters, NOT_NEEDED, OVERTAKEN } from './failover.ts';
+import { classifyError, isStaleConnection, type RequestFailure } from './fetch-failures.ts';
+import { followRedirect, type Master, type Masters } from './masters.ts';
+import { createPatience } from './patience.ts';
+import { LARGEST_BODY, readBody } from './read-body.ts';
+import type { MarathonTimings } from './timings.ts';
+
+/** What a request is for. */
+export type Operation = 'app' | 'apps' | 'versions';
+
+/** Reads from Marathon, whichever master answers. */
+export interface MarathonHttp {
+  get<T>(op: Operation, path: string, judge: Judge<T>, signal: AbortSignal): Promise<Result<T, SourceFailure>>;
+  close(): Promise<void>;
+}
+
+/** What the client touches. `largestBody` in bytes. */
+export interface MarathonHttpParts {
+  readonly masters: Masters;
+  readonly settings: IdentitySettings;
+  readonly clock: Clock;
+  readonly emit: (body: DaemonEventBody) => void;
+  readonly timings: MarathonTimings;
+  readonly largestBody?: number;
+}
+
+/** Makes the client. Every request to every master is emitted with its outcome. */
+export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
+  const { masters, clock, emit, timings } = parts;
+  const pool = createAgentPool(timings.connect);
+  const patience = createPatience(timings);
+
+  async function ask<T>(
+    op: Operation,
+    path: string,
+    judge: Judge<T>,
+    master: Master,
+    signal: AbortSignal,
+    alive: () => void,
+  ) {
+    const key = `${op} ${master.endpoint}`;
+    const startedAt = clock.now();
+    const allowed = patience.of(key);
+    const answered = (ms: number) => {
+      patience.answered(key, ms);
+      alive();
+    };
+    const exchange = await talk(parts, pool, master, path, signal, allowed, { answered, alive });
+    const judged = exchange.ok ? judge(exchange.value) : exchange;
+    const overtaken = signal.aborted && signal.reason === OVERTAKEN;
+    const kind = judged.ok ? 'ok' : overtaken ? 'timeout' : judged.failure.kind;
+    const leader = exchange.ok ? exchange.value.leader : undefined;
+    if (kind === 'timeout' && !overtaken) patience.ranOut(key);
+    if (judged.ok) masters.worked(master, leader);
+    else if (kind !== 'aborted') masters.failed(master);
+    if (!(signal.aborted && signal.reason === NOT_NEEDED)) {
+      const ms = clock.now() - startedAt;
+      emit({
+        type: 'marathon-request',
+        endpoint: master.endpoint,
+        op,
+        outcome: kind,
+        ms,
+        ...(leader === undefined ? {} : { leader }),
+      });
+    }
+    return judged.ok ? judged : fail({ ...judged.failure, endpoint: master.endpoint });
+  }
+
+  return {
+    get: (op, path, judge, signal) =>
+      askMasters(
+        masters.order(),
+        (master, cut, alive) => ask(op, path, judge, master, cut, alive),
+        (master) => patience.of(`${op} ${master.endpoint}`).hedge,
+        clock,
+        signal,
+      ),
+    close: () => pool.close(),
+  };
+}
+
+type Answer = RawAnswer & { readonly leader: string | undefined };
+
+interface Signs {
+  /** The head came, `ms` after the request went out. */
+  readonly answered: (ms: number) => void;
+  /** Something came. */
+  readonly alive: () => void;
+}
+
+/** One exchange with one master, from reading the credentials to the last byte, within the time allowed. */
+async function talk(
+  parts: MarathonHttpParts,
+  pool: AgentPool,
+  master: Master,
+  path: string,
+  signal: AbortSignal,
+  allowed: { readonly headers: number; readonly body: number },
+  signs: Signs,
+): Promise<Result<Answer, RequestFailure>> {
+  const credentials = await readCredentials(parts.settings);
+  if (!credentials.ok) return fail({ kind: 'unauthorized', detail: credentials.failure });
+  const startedAt = parts.clock.now();
+  const gap = startDeadline(parts.clock, allowed.headers, signal);
+  const whole = startDeadline(parts.clock, allowed.headers + 4 * allowed.body, gap.signal);
+  const failed = (failure: RequestFailure, late: string): Result<never, RequestFailure> => {
+    if (gap.expired() || whole.expired()) return fail({ kind: 'timeout', detail: late });
+    return fail(signal.aborted ? { kind: 'aborted', detail: 'stopped' } : failure);
+  };
+  try {
+    const opened = await open(parts, pool, credentials.value, master, path, whole.signal);
+    if (!opened.ok) return opened;
+    const { statusCode: status, headers } = opened.value;
+    signs.answered(parts.clock.now() - startedAt);
+    const text = await readTimed(opened.value, gap, allowed.body, signs.alive, parts.largestBody);
+    if (!text.ok) return failed(text.failure, 'the body stopped coming');
+    return ok({ status, text: text.value, leader: singleHeader(headers['x-marathon-leader']) });
+  } catch (error) {
+    return failed(classifyError(error, 'head'), `no answer within ${allowed.headers} ms`);
+  } finally {
+    whole.stop();
+    gap.stop();
+  }
+}
+
+/** Sends the request, and once more where a master sends us on to another configured one. Throws what undici throws. */
+async function open(
+  { masters, emit }: MarathonHttpParts,
+  pool: AgentPool,
+  credentials: Credentials,
+  master: Master,
+  path: string,
+  signal: AbortSignal,
+): Promise<Result<Response, RequestFailure>> {
+  const url = `${master.origin}${master.prefix}${path}`;
+  const response = await send(pool, credentials, url, signal);
+  if (!isRedirect(response)) return ok(response);
+  await response.body.dump();
+  const hop = followRedirect(masters, url, singleHeader(response.headers['location']));
+  if (!hop.follow) {
+    emit({ type: 'redirect-refused', endpoint: master.endpoint, target: hop.target });
+    return fail({ kind: 'redirect-refused', detail: `sent on to ${hop.target}, which is not configured` });
+  }
+  const second = await send(pool, credentials, hop.url, signal);
+  if (!isRedirect(second)) return ok(second);
+  await second.body.dump();
+  return fail({ kind: 'redirect-refused', detail: 'sent on a second time' });
+}
+
+const isRedirect = ({ statusCode }: Response): boolean => statusCode >= 300 && statusCode < 400;
+
+type Response = Awaited<ReturnType<typeof request>>;
+
+/** The body, with the deadline moved on by every piece. */
+async function readTimed(response: Response, gap: Deadline, gapMs: number, alive: () => void, largest = LARGEST_BODY) {
+  gap.extend(gapMs);
+  const encoding = singleHeader(response.headers['content-encoding']);
+  return readBody(
+    response.body,
+    encoding,
+    () => {
+      gap.extend(gapMs);
+      alive();
+    },
+    largest,
+  );
+}
+
+async function send(pool: AgentPool, { authorization, tls }: Credentials, url: string, signal: AbortSignal) {
+  const once = () =>
+    request(url, {
+      dispatcher: pool.agent(tls),
+      signal,
+      headers: {
+        accept: 'application/json',
+        'accept-encoding': 'gzip',
+        'user-agent': 'portolan',
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+    });
+  try {
+    return await once();
+  } catch (error) {
+    if (signal.aborted || !isStaleConnection(error)) throw error;
+    return once();
+  }
+}
+
+function singleHeader(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

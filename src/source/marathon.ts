@@ -1,0 +1,87 @@
+import type { DaemonEventBody } from '../core/events.ts';
+import type { ChangeHint, Clock, Source } from '../core/ports.ts';
+import type { Settings } from '../core/settings.ts';
+import { createAgentPool } from './agents.ts';
+import { createHintQueue } from './hint-queue.ts';
+import { createMarathonHttp } from './marathon-http.ts';
+import { createMarathonReader } from './marathon-reader.ts';
+import { createMasters } from './masters.ts';
+import type { NameResolver } from './names.ts';
+import { createPoll } from './poll.ts';
+import { keepStream } from './stream-keeper.ts';
+import { MARATHON_TIMINGS, type MarathonTimings } from './timings.ts';
+
+/** What the Marathon source touches. `largestBody` (bytes) and `timings` are for tests. */
+export interface MarathonSourceParts {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly emit: (body: DaemonEventBody) => void;
+  readonly names: NameResolver;
+  readonly random?: () => number;
+  readonly timings?: MarathonTimings;
+  readonly largestBody?: number;
+}
+
+/** A source with connections to give back. */
+export interface ClosableSource extends Source {
+  close(): Promise<void>;
+}
+
+/** Two streams in a row that could not be had: from then on polling carries the load. */
+const STREAM_FAILURES_THAT_HURRY = 2;
+
+/**
+ * Reads apps from Marathon. Hints come from the event stream and from a timer that keeps running beside it; without
+ * `settings.sse` from the timer alone. `changes` serves one consumer at a time and also asks again for agents' addresses.
+ */
+export function createMarathonSource(parts: MarathonSourceParts): ClosableSource {
+  const { settings, clock, emit, names, random = Math.random, timings = MARATHON_TIMINGS, largestBody } = parts;
+  const masters = createMasters(settings.marathon, clock);
+  const limit = largestBody === undefined ? {} : { largestBody };
+  const http = createMarathonHttp({ masters, settings, clock, emit, timings, ...limit });
+  const streams = createAgentPool(timings.connect);
+  const queue = createHintQueue(clock);
+  const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push });
+
+  async function* changes(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void> {
+    const ended = new AbortController();
+    const until = AbortSignal.any([signal, ended.signal]);
+    const poll = createPoll(settings.pollInterval, () => queue.push('all', 'poll'), clock, random);
+    const unsubscribe = names.onChange(() => queue.push('all', 'names'));
+    const running = [poll.run(until), names.run(until)];
+    if (settings.sse) running.push(stream(poll.hurry, until));
+    else queue.push('all', 'start');
+    try {
+      yield* queue.take(signal);
+    } finally {
+      ended.abort();
+      unsubscribe();
+      await Promise.allSettled(running);
+    }
+  }
+
+  /** The stream, and the first full read where it does not come at once. */
+  async function stream(hurry: (often: boolean) => void, until: AbortSignal): Promise<void> {
+    const settled = new AbortController();
+    const readAnyway = async () => {
+      await clock.sleep(timings.firstRead, AbortSignal.any([until, settled.signal]));
+      if (!until.aborted && !attached) queue.push('all', 'start');
+    };
+    let attached = false;
+    const failuresInARow = (count: number) => {
+      attached ||= count === 0;
+      settled.abort();
+      hurry(count >= STREAM_FAILURES_THAT_HURRY);
+    };
+    const stream = { masters, settings, pool: streams, emit, clock, timings, random, hint: queue.push, failuresInARow };
+    await Promise.all([readAnyway(), keepStream(stream, until)]);
+  }
+
+  return {
+    changes,
+    snapshot: reader.snapshot,
+    async close() {
+      await Promise.all([http.close(), streams.close()]);
+    },
+  };
+}

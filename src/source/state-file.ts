@@ -1,0 +1,26 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Writes a file so that a reader, or a crash, sees the old text or the new one and nothing between. Mode 0640 by default. */
+export async function writeWhole(path: string, text: string, mode = 0o640): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const draft = `${path}.new`;
+  const file = await open(draft, 'w', mode);
+  try {
+    await file.chmod(mode);
+    await file.writeFile(text, 'utf8');
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+}
+
+/** The decoded JSON of a file; `undefined` where there is none, or nothing readable. */
+export async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
