@@ -1,7 +1,7 @@
 import type { App } from './app.ts';
-import { parseBoolean, parseNames } from './label-parsers.ts';
+import type { Labels, PortLabels } from './label-reader.ts';
+import { NO_PORT_LABELS, readLabels } from './label-reader.ts';
 import type { Vhost } from './vhost.ts';
-import { parseVhosts } from './vhost.ts';
 
 /** A port of an app that asks for a host name, whether or not it got it. */
 export interface Ask {
@@ -15,32 +15,20 @@ export interface Ask {
 
 /** Who asks for a host name by label: the answer to "why is this host not routed" starts here. In app order. */
 export function asksFor(apps: readonly App[], host: string): readonly Ask[] {
-  return apps.flatMap((app) =>
-    app.ports.filter((port) => wants(app, port.index, host)).map((port) => askOf(app, port.index)),
-  );
+  // Reading all labels of all apps costs too much for one question; most apps never mention the name.
+  const tail = host.slice(host.indexOf('.') + 1);
+  const mentions = (app: App): boolean => [...app.labels.values()].some((value) => value.toLowerCase().includes(tail));
+  return apps.filter(mentions).flatMap((app) => asksOf(app, readLabels(app), host));
 }
 
-/** A per-port label's text: the indexed form wins; the unindexed one means index 0. */
-function labelOf(app: App, portIndex: number, name: string): string | undefined {
-  const indexed = app.labels.get(`HAPROXY_${portIndex}_${name}`);
-  return indexed === undefined && portIndex === 0 ? app.labels.get(`HAPROXY_${name}`) : indexed;
-}
-
-function wants(app: App, portIndex: number, host: string): boolean {
-  const text = labelOf(app, portIndex, 'VHOST');
-  return text !== undefined && (parseVhosts(text).value ?? []).some((vhost) => answers(vhost, host));
-}
-
-function askOf(app: App, portIndex: number): Ask {
-  const groups = labelOf(app, portIndex, 'GROUP') ?? app.labels.get('HAPROXY_GROUP');
-  const enabled = labelOf(app, portIndex, 'ENABLED');
-  const value = enabled === undefined ? undefined : parseBoolean(enabled).value;
-  return {
-    app,
-    portIndex,
-    groups: groups === undefined ? [] : (parseNames(groups).value ?? []),
-    ...(value === undefined ? {} : { enabled: value }),
-  };
+function asksOf(app: App, labels: Labels, host: string): readonly Ask[] {
+  return app.ports.flatMap((port) => {
+    const own: PortLabels = labels.ports.get(port.index) ?? NO_PORT_LABELS;
+    if (!own.vhosts?.value?.some((vhost) => answers(vhost, host))) return [];
+    const enabled = own.enabled?.value;
+    const groups = (own.groups ?? labels.app.appGroups)?.value ?? [];
+    return [{ app, portIndex: port.index, groups, ...(enabled === undefined ? {} : { enabled }) }];
+  });
 }
 
 const answers = (vhost: Vhost, host: string): boolean =>

@@ -7,7 +7,7 @@ import type { Because, RouteReason } from './route-reasons.ts';
 import { ROUTE_REASONS } from './route-reasons.ts';
 import type { Route } from './routing.ts';
 import type { ServedRoute } from './served.ts';
-import { NOTHING_SERVED, rowsFor, servedBy } from './served.ts';
+import { NOTHING_SERVED, rowKey, rowsFor, servedBy } from './served.ts';
 import type { State } from './state.ts';
 import { desiredGeneration } from './state.ts';
 import { whyNoServer, whyNotAccepted, whyNotLoaded } from './why-not.ts';
@@ -45,9 +45,11 @@ export function routeReadiness(
   now: number = state.at,
 ): RouteReadiness {
   const host = canonicalHost(vhost);
+  const { pathMatch } = state.settings;
   const running = state.running?.config === undefined ? NOTHING_SERVED : servedBy(state.running.config);
-  const served = relevant(rowsFor(running.routes, host, path), path);
-  const desired = state.table === undefined ? undefined : relevant(rowsFor(state.table.routes, host, path), path);
+  const served = relevant(rowsFor(running.routes, host, pathMatch, path), path);
+  const desired =
+    state.table === undefined ? undefined : relevant(rowsFor(state.table.routes, host, pathMatch, path), path);
   const judged = judge(state, host, served, desired, live);
   const app = appOfAnswer(state, judged.app);
   const desiredNumber = desiredGeneration(state);
@@ -106,7 +108,8 @@ function judgeRow(
 ): Judged {
   const of = { backend: row.backend, ...(row.app === undefined ? {} : { app: row.app }) };
   if (state.haproxyDown !== undefined) return { ...of, reason: 'HAProxyDown', message: state.haproxyDown.reason };
-  const loaded = served.some((it) => it.backend === row.backend && routeName(it) === routeName(row));
+  const { pathMatch } = state.settings;
+  const loaded = served.some((it) => it.backend === row.backend && rowKey(it, pathMatch) === rowKey(row, pathMatch));
   if (!loaded) return { ...of, ...whyNotLoaded(state, routeName(row)) };
   const seen = state.haproxy?.generation;
   if (seen !== undefined && state.running?.generation !== undefined && seen !== state.running.generation) {

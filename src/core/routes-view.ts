@@ -2,9 +2,9 @@ import type { AppId } from './app.ts';
 import { routeName } from './changes.ts';
 import { byText } from './order.ts';
 import type { LiveServer } from './ports.ts';
-import type { BackendName, RoutingTable } from './routing.ts';
-import type { Served } from './served.ts';
-import { NOTHING_SERVED, servedBy } from './served.ts';
+import type { Route, RoutingTable } from './routing.ts';
+import type { PathMatch, Served, ServedRoute } from './served.ts';
+import { NOTHING_SERVED, rowKey, servedBy } from './served.ts';
 import type { State } from './state.ts';
 
 /** A line of `/v1/routes`: a host (and path) or a service port, what runs and what should run put together. */
@@ -30,48 +30,64 @@ export interface ServerView {
 
 /** Every route, sorted by kind and name. What is in no map, neither loaded nor wanted, is not here: it is gone. */
 export function routesView(state: State, live?: readonly LiveServer[]): readonly RouteView[] {
+  const { pathMatch } = state.settings;
   const running = state.running?.config === undefined ? NOTHING_SERVED : servedBy(state.running.config);
-  const loaded = loadedRows(running);
-  const wanted = state.table === undefined ? loaded : wantedRows(state.table);
-  const wantedKeys = new Set(wanted.map(keyOf));
-  const loadedKeys = new Set(loaded.map(keyOf));
-  const rows = [...loaded, ...wanted.filter((row) => !loadedKeys.has(keyOf(row)))];
+  const loaded = byKey(loadedRows(running, pathMatch));
+  const wanted = state.table === undefined ? loaded : byKey(wantedRows(state.table, pathMatch));
   const servers = serversByBackend(running, live);
-  return rows
-    .map((row) => ({
-      ...row,
-      state: !loadedKeys.has(keyOf(row))
-        ? ('pending' as const)
-        : wantedKeys.has(keyOf(row))
-          ? ('serving' as const)
-          : ('leaving' as const),
-      servers: servers.get(row.backend) ?? [],
+  // The wanted row comes last: its spelling is the label's, not the map's.
+  const rows = new Map([...loaded, ...wanted]);
+  return [...rows]
+    .map(([key, { route, kind, backend, app }]) => ({
+      route,
+      kind,
+      state: stateOf(loaded.has(key), wanted.has(key)),
+      backend,
+      ...(app === undefined ? {} : { app }),
+      servers: servers.get(backend) ?? [],
     }))
     .sort((a, b) => byText(a.kind, b.kind) || byText(a.route, b.route) || byText(a.backend, b.backend));
 }
 
-type Row = Pick<RouteView, 'route' | 'kind' | 'backend' | 'app'>;
+interface Row {
+  readonly key: string;
+  readonly route: string;
+  readonly kind: RouteView['kind'];
+  readonly backend: string;
+  readonly app?: AppId | undefined;
+}
 
-const keyOf = (row: Row): string => `${row.kind} ${row.route} ${row.backend}`;
+const byKey = (rows: readonly Row[]): ReadonlyMap<string, Row> => new Map(rows.map((row) => [row.key, row]));
 
-function loadedRows(served: Served): readonly Row[] {
+function stateOf(loaded: boolean, wanted: boolean): RouteView['state'] {
+  if (!loaded) return 'pending';
+  return wanted ? 'serving' : 'leaving';
+}
+
+function loadedRows(served: Served, pathMatch: PathMatch): readonly Row[] {
   return [
-    ...served.routes.map((row) => ({ route: routeName(row), kind: 'http' as const, ...ownerOf(row) })),
-    ...served.services.map((row) => ({ route: bindName(row), kind: 'service' as const, ...ownerOf(row) })),
+    ...served.routes.map((row) => httpRow(row, pathMatch)),
+    ...served.services.map((row) => serviceRow(row, row)),
   ];
 }
 
-function wantedRows(table: RoutingTable): readonly Row[] {
+function wantedRows(table: RoutingTable, pathMatch: PathMatch): readonly Row[] {
   return [
-    ...table.routes.map((row) => ({ route: routeName(row), kind: 'http' as const, ...ownerOf(row) })),
-    ...table.services.flatMap((service) =>
-      service.binds.map((bind) => ({ route: bindName(bind), kind: 'service' as const, ...ownerOf(service) })),
-    ),
+    ...table.routes.map((row) => httpRow(row, pathMatch)),
+    ...table.services.flatMap((service) => service.binds.map((bind) => serviceRow(bind, service))),
   ];
 }
 
-function ownerOf(row: { readonly backend: BackendName | string; readonly app?: AppId }): Pick<Row, 'backend' | 'app'> {
-  return { backend: row.backend, ...(row.app === undefined ? {} : { app: row.app }) };
+function httpRow(row: Route | ServedRoute, pathMatch: PathMatch): Row {
+  const { backend, app } = row;
+  return { key: `${rowKey(row, pathMatch)} ${backend}`, route: routeName(row), kind: 'http', backend, app };
+}
+
+function serviceRow(
+  bind: { readonly address: string; readonly port: number },
+  { backend, app }: { readonly backend: string; readonly app: AppId },
+): Row {
+  return { key: `${bindName(bind)} ${backend}`, route: bindName(bind), kind: 'service', backend, app };
 }
 
 const bindName = (bind: { readonly address: string; readonly port: number }): string =>

@@ -66,24 +66,41 @@ export function servedBy(config: RenderedConfig): Served {
   return served;
 }
 
+/** How paths are compared on this node (`--path-match`). */
+export type PathMatch = 'prefix' | 'segment';
+
+type Row = Pick<ServedRoute, 'match' | 'host' | 'path' | 'ignoreCase'>;
+
 /** The rows that may answer for a host, best first: the host's own rows, then those of its wildcard; longest path first. */
-export function rowsFor<T extends Pick<ServedRoute, 'match' | 'host' | 'path' | 'ignoreCase'>>(
+export function rowsFor<T extends Row>(
   rows: readonly T[],
   host: string,
+  pathMatch: PathMatch,
   path?: string,
 ): readonly T[] {
   const parent = host.includes('.') ? host.slice(host.indexOf('.')) : undefined;
   const of = (match: 'host' | 'wildcard', key: string | undefined): readonly T[] =>
     rows
-      .filter((row) => row.match === match && row.host === key && (path === undefined || covers(row, path)))
+      .filter((row) => row.match === match && row.host === key && covers(row, pathMatch, path))
       .sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
   const exact = of('host', host);
   return exact.length > 0 ? exact : of('wildcard', parent);
 }
 
-function covers(row: Pick<ServedRoute, 'path' | 'ignoreCase'>, path: string): boolean {
-  if (row.path === undefined) return true;
-  return row.ignoreCase ? path.toLowerCase().startsWith(row.path.toLowerCase()) : path.startsWith(row.path);
+/** Equal for rows that HAProxy cannot tell apart: maps hold `-i` paths lower-cased, and segment paths with a closing slash. */
+export function rowKey(row: Row, pathMatch: PathMatch): string {
+  const path = row.path === undefined ? '' : comparable(row.path, row.ignoreCase, pathMatch);
+  return `${row.match} ${row.host}${path}${row.ignoreCase ? ' -i' : ''}`;
+}
+
+function covers(row: Row, pathMatch: PathMatch, path: string | undefined): boolean {
+  if (row.path === undefined || path === undefined) return true;
+  return comparable(path, row.ignoreCase, pathMatch).startsWith(comparable(row.path, row.ignoreCase, pathMatch));
+}
+
+function comparable(path: string, ignoreCase: boolean, pathMatch: PathMatch): string {
+  const cased = ignoreCase ? path.toLowerCase() : path;
+  return pathMatch === 'segment' && !cased.endsWith('/') ? `${cased}/` : cased;
 }
 
 function readMap(text: string, ignoreCase: boolean, backends: ReadonlyMap<string, ServedBackend>): ServedRoute[] {
@@ -126,9 +143,10 @@ function readSections(config: RenderedConfig): { backends: Map<string, ServedBac
         servers: [...(before?.servers ?? []), ...servers],
       });
     } else if (app !== undefined) {
+      const backend = own.find(([word]) => word === 'default_backend')?.[1] ?? name;
       for (const [word, where] of own) {
         const bind = word === 'bind' && where !== undefined ? readBind(where) : undefined;
-        if (bind !== undefined) services.push({ ...bind, backend: name, app });
+        if (bind !== undefined) services.push({ ...bind, backend, app });
       }
     }
   }

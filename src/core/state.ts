@@ -48,7 +48,7 @@ export interface State {
 }
 
 /** The settings that views and readiness need. */
-export type StateSettings = Pick<Settings, 'group' | 'strictMode' | 'pollInterval' | 'sse'> & {
+export type StateSettings = Pick<Settings, 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch'> & {
   readonly source: 'marathon' | 'file';
 };
 
@@ -117,6 +117,7 @@ export function initialState(version: string, settings: Settings, at: number): S
       strictMode: settings.strictMode,
       pollInterval: settings.pollInterval,
       sse: settings.sse,
+      pathMatch: settings.pathMatch,
       source: settings.apps === undefined ? 'marathon' : 'file',
     },
     at,

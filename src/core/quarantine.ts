@@ -1,0 +1,77 @@
+import type { AppId } from './app.ts';
+import type { Diagnostic } from './config.ts';
+import type { Problem } from './problem.ts';
+import { printable } from './problem.ts';
+import type { RoutingTable } from './routing.ts';
+
+/** Apps left out because HAProxy refused what they ask for. */
+export type Quarantine = ReadonlyMap<AppId, Quarantined>;
+
+/** Why an app is left out, and what it asked for then. */
+export interface Quarantined {
+  /** `definitionOf` at that time: another one is a reason to try again. */
+  readonly definition: string;
+  /** ms since the epoch. */
+  readonly since: number;
+  /** HAProxy's own words. */
+  readonly message: string;
+}
+
+/** The table without everything that belongs to some apps. What they own stays claimed: nobody else gets it meanwhile. */
+export function withoutApps(table: RoutingTable, apps: ReadonlySet<AppId> | ReadonlyMap<AppId, unknown>): RoutingTable {
+  if (apps.size === 0) return table;
+  const stays = (item: { readonly app: AppId }): boolean => !apps.has(item.app);
+  return {
+    services: table.services.filter(stays),
+    routes: table.routes.filter(stays),
+    appIds: table.appIds.filter(stays),
+    backends: table.backends.filter(stays),
+  };
+}
+
+/** The apps that have anything in the table, in table order. */
+export function appsOf(table: RoutingTable): readonly AppId[] {
+  const rows = [...table.backends, ...table.services, ...table.routes, ...table.appIds];
+  return [...new Set(rows.map((row) => row.app))];
+}
+
+/** What an app asks of HAProxy, without its servers, as text to compare: tasks come and go without changing it. */
+export function definitionOf(table: RoutingTable, app: AppId): string {
+  const part = partOf(table, app);
+  return JSON.stringify({ ...part, backends: part.backends.map((backend) => ({ ...backend, servers: [] })) });
+}
+
+/** The apps whose part of the table, servers included, is what it was in `before`: HAProxy has accepted them already. */
+export function unchangedApps(before: RoutingTable | undefined, after: RoutingTable): ReadonlySet<AppId> {
+  if (before === undefined) return new Set();
+  return new Set(
+    appsOf(after).filter((app) => JSON.stringify(partOf(before, app)) === JSON.stringify(partOf(after, app))),
+  );
+}
+
+/** What is shown of a quarantined app. */
+export function quarantineProblem(app: AppId, entry: Quarantined): Problem {
+  return {
+    code: 'Quarantined',
+    effect: 'app-excluded',
+    message: printable(`HAProxy refused what ${app} asks for: ${entry.message}`, 500),
+    origin: { from: 'app', app },
+  };
+}
+
+/** HAProxy's words about one app: the diagnostics of its lines if known, else the first ones. */
+export function wordsOf(diagnostics: readonly Diagnostic[]): string {
+  const alerts = diagnostics.filter((diagnostic) => diagnostic.severity === 'alert');
+  const chosen = (alerts.length > 0 ? alerts : diagnostics).slice(0, 3);
+  return chosen.length === 0 ? 'the configuration with it is not valid' : chosen.map((it) => it.message).join('; ');
+}
+
+function partOf(table: RoutingTable, app: AppId): RoutingTable {
+  const own = (item: { readonly app: AppId }): boolean => item.app === app;
+  return {
+    services: table.services.filter(own),
+    routes: table.routes.filter(own),
+    appIds: table.appIds.filter(own),
+    backends: table.backends.filter(own),
+  };
+}
