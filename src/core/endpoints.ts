@@ -1,6 +1,7 @@
 import type { Endpoint, MissingEndpoint } from './app.ts';
 import type { Binding, Definition } from './definition.ts';
-import { isPort } from './json.ts';
+import { parseAddress } from './host.ts';
+import { isPort, isRecord, textAt } from './json.ts';
 
 /** What of a task decides where it answers. */
 export interface TaskPlace {
@@ -11,8 +12,8 @@ export interface TaskPlace {
   readonly hostAddress: string | undefined;
   /** `ports` of the task, unchecked: host ports only, in the order of the mappings that have one. */
   readonly hostPorts: readonly unknown[];
-  /** Addresses of the container in Mesos' order; `undefined` stands for one that is not usable. */
-  readonly addresses: readonly (string | undefined)[];
+  /** `ipAddresses` of the task, unchecked: the container's own addresses in Mesos' order. */
+  readonly addresses: readonly unknown[];
 }
 
 /** Where a task answers, and for which ports it does not. Both sorted by `portIndex`; each port is in one of them. */
@@ -62,11 +63,10 @@ function onAgent(hostPort: unknown, task: TaskPlace): Found {
 }
 
 /** First usable address of the n-th network. Mesos lists the networks in order, each with as many addresses as the others. */
-function containerAddress(
-  network: number,
-  networkCount: number,
-  addresses: readonly (string | undefined)[],
-): string | undefined {
+function containerAddress(network: number, networkCount: number, addresses: readonly unknown[]): string | undefined {
   const each = addresses.length % networkCount === 0 ? addresses.length / networkCount : 1;
-  return addresses.slice(network * each, (network + 1) * each).find((address) => address !== undefined);
+  return addresses
+    .slice(network * each, (network + 1) * each)
+    .map((entry) => (isRecord(entry) ? parseAddress(textAt(entry, 'ipAddress')) : undefined))
+    .find((address) => address !== undefined);
 }

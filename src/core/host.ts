@@ -1,8 +1,5 @@
 import { parseIp } from './address.ts';
 
-/** What an agent called itself: an address, a name that may be asked for, or neither. */
-export type HostKind = 'address' | 'name' | 'unusable';
-
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
 /** A last label that is a number: resolvers take such a text for an address, whatever it says before. */
 const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0[xX][0-9a-fA-F]*)\.?$/;
@@ -16,8 +13,7 @@ export function parseAddress(text: string): string | undefined {
   return address === '0.0.0.0' || address === '::' ? undefined : address;
 }
 
-/** Sorts out what Marathon gave as an agent's `host`. */
-export function hostKind(host: string): HostKind {
-  if (parseAddress(host) !== undefined) return 'address';
-  return HOST_NAME.test(host) && !ENDS_IN_NUMBER.test(host) ? 'name' : 'unusable';
+/** Whether an agent's `host` is a name that may be asked for: no address, and nothing that a resolver takes for one. */
+export function isHostName(host: string): boolean {
+  return HOST_NAME.test(host) && !ENDS_IN_NUMBER.test(host);
 }

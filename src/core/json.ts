@@ -1,4 +1,4 @@
-/** A JSON object of which nothing is known yet. Read it with `field`, so that no inherited name is mistaken for data. */
+/** A JSON object of which nothing is known yet. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** True for JSON objects, not for arrays and null. */
@@ -6,10 +6,12 @@ export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The own property `name`; absent and `null` are the same to every Marathon (marathon-api 1.2), hence `undefined` for both. */
+/**
+ * The value at `name`; absent and `null` are the same to every Marathon (marathon-api 1.2), hence `undefined` for both.
+ * `name` is one of Marathon's, never foreign: none of them is found on the prototype of what `JSON.parse` makes.
+ */
 export function field(record: JsonRecord, name: string): unknown {
-  const value = Object.hasOwn(record, name) ? record[name] : undefined;
-  return value ?? undefined;
+  return record[name] ?? undefined;
 }
 
 /** The object at `name`, or an empty one. */

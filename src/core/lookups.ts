@@ -1,5 +1,5 @@
 import type { AppId, Version } from './app.ts';
-import { hostKind } from './host.ts';
+import { isHostName } from './host.ts';
 import { parseAppId, parseVersions, runsPresentDefinition, versionAt } from './identifiers.ts';
 import { isRecord, type JsonRecord, listAt, textAt } from './json.ts';
 import { byText, distinctSorted } from './order.ts';
@@ -48,7 +48,7 @@ export function wantedHosts(apps: readonly unknown[]): readonly string[] {
   for (const json of apps) {
     if (isRecord(json)) for (const task of tasksOf(json)) hosts.add(textAt(task, 'host'));
   }
-  return distinctSorted([...hosts].filter((host) => hostKind(host) === 'name'));
+  return distinctSorted([...hosts].filter(isHostName));
 }
 
 const tasksOf = (app: JsonRecord): readonly JsonRecord[] => listAt(app, 'tasks').filter(isRecord);

@@ -1,6 +1,13 @@
-import type { App, AppId, Instant, Snapshot } from './app.ts';
+import type { App, AppId, Instant, Snapshot, Task, TaskId, Version } from './app.ts';
 import { type Definition, parseDefinition } from './definition.ts';
-import { parseAppId, parseTaskId, parseVersions, runsPresentDefinition, versionAt } from './identifiers.ts';
+import {
+  type AppVersions,
+  parseAppId,
+  parseTaskId,
+  parseVersions,
+  runsPresentDefinition,
+  versionAt,
+} from './identifiers.ts';
 import { field, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from './json.ts';
 import type { Lookups } from './lookups.ts';
 import {
@@ -15,7 +22,7 @@ import {
 import { byFirst, byText, distinctSorted } from './order.ts';
 import type { Checked, Problem } from './problem.ts';
 import { fail, ok, type Result } from './result.ts';
-import { parseTask } from './task.ts';
+import { parseTask, type TaskDefinition } from './task.ts';
 
 export { keepIdentity } from './identity.ts';
 export { type Lookups, NO_LOOKUPS, type WantedVersion, wantedHosts, wantedVersions } from './lookups.ts';
@@ -78,10 +85,11 @@ export function parseSnapshot(
 export function parseApp(json: unknown, lookups: Lookups): Checked<App | undefined> {
   const id = isRecord(json) ? parseAppId(field(json, 'id')) : undefined;
   if (!isRecord(json) || id === undefined) return { value: undefined, problems: [appWithoutId(json)] };
-  const { version, lastConfigChangeAt, lastScalingAt } = parseVersions(json);
+  const versions = parseVersions(json);
+  const { version, lastConfigChangeAt, lastScalingAt } = versions;
   const definition = parseDefinition(json);
   const labels = parseLabels(id, json);
-  const tasks = parseTasks(id, json, definition, lookups);
+  const tasks = parseTasks(id, json, definitionsOf(id, versions, definition, lookups), lookups);
   const instances = numberAt(json, 'instances', 0, Number.MAX_SAFE_INTEGER);
   const app: App = {
     id,
@@ -122,11 +130,14 @@ function parseDeployments(json: JsonRecord): readonly string[] {
 }
 
 /** Each task by the definition of its own version: during an upgrade old tasks have the old ports (marathon-api 6.3). */
-function parseTasks(app: AppId, json: JsonRecord, present: Definition, lookups: Lookups): Checked<App['tasks']> {
-  const versions = parseVersions(json);
-  const definitions = new Map<string, Definition | undefined>();
-  const orphans = new Map<string, number>();
-  const tasks = new Map<string, App['tasks'][number]>();
+function parseTasks(
+  app: AppId,
+  json: JsonRecord,
+  definitionOf: (task: Version) => TaskDefinition,
+  lookups: Lookups,
+): Checked<App['tasks']> {
+  const tasks = new Map<TaskId, Task>();
+  const orphans = new Map<Version, number>();
   const problems: Problem[] = [];
   for (const entry of listAt(json, 'tasks')) {
     const id = isRecord(entry) ? parseTaskId(field(entry, 'id')) : undefined;
@@ -135,22 +146,35 @@ function parseTasks(app: AppId, json: JsonRecord, present: Definition, lookups: 
       continue;
     }
     const version = versionAt(entry, 'version');
-    let own: Definition | undefined = present;
-    if (!runsPresentDefinition(versions, version)) {
-      if (!definitions.has(version)) {
-        const found = lookups.definition(app, version);
-        definitions.set(version, isRecord(found) ? parseDefinition(found) : undefined);
-      }
-      own = definitions.get(version);
-      if (own === undefined) orphans.set(version, (orphans.get(version) ?? 0) + 1);
-    }
-    const task = parseTask(entry, id, version, { definition: own ?? present, known: own !== undefined }, lookups);
+    const own = definitionOf(version);
+    if (!own.known) orphans.set(version, (orphans.get(version) ?? 0) + 1);
+    const task = parseTask(entry, id, version, own, lookups);
     const earlier = tasks.get(id);
     if (earlier !== undefined) problems.push(taskListedTwice(app, id));
     if (earlier === undefined || fingerprint(task) > fingerprint(earlier)) tasks.set(id, task);
   }
   for (const [version, count] of orphans) problems.push(definitionUnknown(app, version, count));
   return { value: [...tasks.values()].sort((a, b) => byText(a.id, b.id)), problems };
+}
+
+/** Finds the definition that a task of a version runs, asking for each older one once. */
+function definitionsOf(
+  app: AppId,
+  versions: AppVersions,
+  present: Definition,
+  lookups: Lookups,
+): (task: Version) => TaskDefinition {
+  const older = new Map<Version, TaskDefinition>();
+  return (task) => {
+    if (runsPresentDefinition(versions, task)) return { definition: present, known: true };
+    const remembered = older.get(task);
+    if (remembered !== undefined) return remembered;
+    const json = lookups.definition(app, task);
+    const known = isRecord(json);
+    const found = { definition: known ? parseDefinition(json) : present, known };
+    older.set(task, found);
+    return found;
+  };
 }
 
 /** Only to choose among duplicates, so that the order of the input does not. */

@@ -2,7 +2,7 @@ import type { Task, TaskId, TaskState, Version } from './app.ts';
 import type { Definition } from './definition.ts';
 import { resolveEndpoints } from './endpoints.ts';
 import { judgeHealth } from './health.ts';
-import { hostKind, parseAddress } from './host.ts';
+import { isHostName, parseAddress } from './host.ts';
 import { field, isRecord, type JsonRecord, listAt, textAt } from './json.ts';
 import type { Lookups } from './lookups.ts';
 
@@ -53,9 +53,7 @@ export function parseTask(
     host,
     hostAddress,
     hostPorts: listAt(json, 'ports'),
-    addresses: listAt(json, 'ipAddresses').map((entry) =>
-      isRecord(entry) ? parseAddress(textAt(entry, 'ipAddress')) : undefined,
-    ),
+    addresses: listAt(json, 'ipAddresses'),
   });
   return {
     id,
@@ -83,12 +81,7 @@ function hostOf(json: JsonRecord): string {
 }
 
 function addressOf(host: string, lookups: Lookups): string | undefined {
-  switch (hostKind(host)) {
-    case 'address':
-      return parseAddress(host);
-    case 'name':
-      return parseAddress(lookups.address(host) ?? '');
-    case 'unusable':
-      return undefined;
-  }
+  const literal = parseAddress(host);
+  if (literal !== undefined || !isHostName(host)) return literal;
+  return parseAddress(lookups.address(host) ?? '');
 }
