@@ -35,7 +35,7 @@ export function ownerOf(line: number, owners: readonly LineOwner[]): LineOwner |
   return undefined;
 }
 
-/** A frontend and its backend have one name and one app. */
+/** Names of proxies are unique, and those of userlists and profiles look different. */
 function sectionOwners(owners: readonly LineOwner[]): ReadonlyMap<string, LineOwner> {
   return new Map(owners.map((owner) => [owner.section.slice(owner.section.indexOf(' ') + 1), owner]));
 }

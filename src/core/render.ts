@@ -15,6 +15,7 @@ import {
   profileName,
   profileView,
   type RenderPlace,
+  serviceFrontendName,
   serviceView,
   sharedView,
   userlistName,
@@ -65,7 +66,7 @@ export function createRenderer(sources: TemplateSources): Result<Renderer, Templ
     return rendered.ok ? ok(asFragment(rendered.value, section, origin)) : rendered;
   };
   const ofService = remembered((service: ServiceFrontend) =>
-    fragment('service-frontend', serviceView(service), `frontend ${service.name}`, service.origin),
+    fragment('service-frontend', serviceView(service), `frontend ${serviceFrontendName(service)}`, service.origin),
   );
   const ofBackend = remembered((backend: Backend) =>
     fragment('backend', backendView(backend), `backend ${backend.name}`, backend.origin),
@@ -137,9 +138,15 @@ function remembered<K extends object, V>(make: (key: K) => V): (key: K) => V {
 }
 
 function asFragment(rendered: string, section: string, origin: Origin): Fragment {
+  const text = `${withoutBlankLines(rendered)}\n`;
+  return { text, lines: text.split('\n').length - 1, digest: textDigest(text), section, origin };
+}
+
+/** What a template wrote, as whole lines: a blank one would look like the end of the section. */
+function withoutBlankLines(rendered: string): string {
+  if (rendered.endsWith('\n') && !/\r|\n[ \t]*\n|^\n/.test(rendered)) return rendered;
   const lines = rendered.split(/\r?\n/).filter((line) => line.trim() !== '');
-  const text = `${lines.join('\n')}\n\n`;
-  return { text, lines: lines.length + 1, digest: textDigest(text), section, origin };
+  return `${lines.join('\n')}\n`;
 }
 
 function ownersOf(fragments: readonly Fragment[]): readonly LineOwner[] {

@@ -2,7 +2,7 @@ import type { CertificateSet } from './certificates.ts';
 import { GENERATION_LINE } from './config.ts';
 import { isHttpCheck } from './maps.ts';
 import { literalPattern, literalReplacement } from './quoting.ts';
-import type { Backend, BasicAuth, Profile, Server, ServiceBind, ServiceFrontend } from './routing.ts';
+import type { Backend, Balance, BasicAuth, Profile, Server, ServiceBind, ServiceFrontend } from './routing.ts';
 import { type BindAddress, formatBind, type Settings } from './settings.ts';
 import type { View } from './template.ts';
 
@@ -60,10 +60,16 @@ export function sharedView(binds: readonly BindAddress[], settings: Settings): V
   };
 }
 
+/**
+ * `<backend>_in`. marathon-lb gave frontend and backend one name, which HAProxy ≥ 3.3 refuses to load; backends end in
+ * a port, so this name is never theirs.
+ */
+export const serviceFrontendName = (service: ServiceFrontend): string => `${service.name}_in`;
+
 /** What `service-frontend.hbs` sees. */
 export function serviceView(service: ServiceFrontend): View {
   return {
-    name: service.name,
+    name: serviceFrontendName(service),
     mode: service.mode,
     http: service.mode === 'http',
     backend: service.backend,
@@ -90,13 +96,19 @@ export function profileView(profile: Profile): View {
     name: profileName(profile),
     mode: profile.mode,
     http: profile.mode === 'http',
-    balance: profile.balance,
+    balance: balanceWords(profile.balance),
     hashed: /^(source|uri|hdr\(|url_param\(|rdp-cookie\()/.test(profile.balance),
     sticky: profile.sticky,
     checked: profile.check !== 'none',
     httpCheck: isHttpCheck(profile),
     checkTimeout: profile.checkTimeout,
   };
+}
+
+/** HAProxy spells one of its algorithms with a space. */
+function balanceWords(balance: Balance): readonly string[] {
+  const parameter = /^url_param\((.*)\)$/.exec(balance)?.[1];
+  return parameter === undefined ? [balance] : ['url_param', parameter];
 }
 
 /** `P_<mode>_<balance>_<sticky>_<check>_<timeout>`, in characters that HAProxy takes in a name, never the same for two profiles. */

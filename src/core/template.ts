@@ -57,7 +57,19 @@ function createEnvironment(): typeof Handlebars {
     if (!(name in KNOWN_HELPERS) && !name.endsWith('Missing')) handlebars.unregisterHelper(name);
   }
   // Strict mode does not look at the arguments of helpers and blocks: a misspelt name there would render as nothing.
-  for (const name of ['if', 'unless', 'each'] as const) requireArgument(handlebars, name);
+  const block = (name: 'if' | 'unless', shown: boolean): void =>
+    handlebars.registerHelper(name, function (this: unknown, value: unknown, options: Handlebars.HelperOptions) {
+      refuseUndefined(value, name, options);
+      const holds = Array.isArray(value) ? value.length > 0 : Boolean(value);
+      return holds === shown ? options.fn(this) : options.inverse(this);
+    });
+  block('if', true);
+  block('unless', false);
+  const each = handlebars.helpers['each'];
+  handlebars.registerHelper('each', function (this: unknown, items: unknown, options: Handlebars.HelperOptions) {
+    refuseUndefined(items, 'each', options);
+    return each?.call(this, items, options);
+  });
   const word = (name: HelperName, spell: (text: string) => string): void =>
     handlebars.registerHelper(name, (value: unknown, options: unknown) => spell(textOf(value, name, options)));
   word('quote', quoteWord);
@@ -65,13 +77,8 @@ function createEnvironment(): typeof Handlebars {
   return handlebars;
 }
 
-function requireArgument(handlebars: typeof Handlebars, name: 'if' | 'unless' | 'each'): void {
-  const original: unknown = handlebars.helpers[name];
-  if (typeof original !== 'function') return;
-  handlebars.registerHelper(name, function (this: unknown, ...args: unknown[]) {
-    if (args[0] === undefined) throw new HelperMisuse(`"${name}" was given a name that the view lacks`, args.at(-1));
-    return Reflect.apply(original, this, args);
-  });
+function refuseUndefined(value: unknown, helper: HelperName, options: unknown): void {
+  if (value === undefined) throw new HelperMisuse(`"${helper}" was given a name that the view lacks`, options);
 }
 
 function textOf(value: unknown, helper: HelperName, options: unknown): string {

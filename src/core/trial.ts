@@ -85,7 +85,7 @@ const SAMPLES: Readonly<Record<TemplateName, readonly View[]>> = {
     name: 'P_sample',
     mode: http ? 'http' : 'tcp',
     http,
-    balance: 'source',
+    balance: ['source'],
     hashed: http,
     sticky: http,
     checked: http,
