@@ -1,0 +1,89 @@
+import type { Generation } from '../core/config.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { HaproxyContext } from './context.ts';
+import { launch } from './launch.ts';
+import { showProcesses } from './master.ts';
+import { findByMasterSocket, identify, isAlive, type ProcessIdentity, signalAll, waitUntilGone } from './processes.ts';
+import type { StartFailure } from './start-failure.ts';
+import type { WorkerAnswer } from './worker-probe.ts';
+
+/** How long workers of a dead master may take to notice it: they end by themselves, within milliseconds. */
+const LEFTOVERS_END_BY_THEMSELVES_MS = 300;
+
+/**
+ * Starts HAProxy with the first generation of `order` that it starts with, after whatever is left of a former one was
+ * ended: a worker without its master would keep the ports. `current` leads to the one started; if none starts, it
+ * leads to where it led before, or is removed.
+ */
+export async function startFirstOf(
+  context: HaproxyContext,
+  order: readonly Generation[],
+): Promise<Result<WorkerAnswer, StartFailure>> {
+  const { generations } = context;
+  await endLeftovers(context);
+  const { current } = await generations.pointers();
+  let at = current;
+  let first: StartFailure | undefined;
+  for (const generation of order) {
+    const pointed = at === generation ? ok(undefined) : await generations.point('current', generation);
+    if (pointed.ok) at = generation;
+    const launched = pointed.ok ? await launch(context, generation) : pointed;
+    if (launched.ok) {
+      await generations.confirm(generation);
+      return launched;
+    }
+    first ??= launched.failure;
+    if (context.ended.aborted) break;
+  }
+  if (at !== current) await generations.point('current', current);
+  return fail(first ?? { kind: 'start-failed', detail: 'there is no generation to start with' });
+}
+
+async function endLeftovers(context: HaproxyContext): Promise<void> {
+  const { paths, clock, timings } = context;
+  const gone = async (within: number): Promise<boolean> =>
+    waitUntilGone(await findByMasterSocket(paths.masterSocket), within, clock, timings.poll);
+  if (await gone(LEFTOVERS_END_BY_THEMSELVES_MS)) return;
+  await signalAll(await findByMasterSocket(paths.masterSocket), 'SIGTERM');
+  if (await gone(LEFTOVERS_END_BY_THEMSELVES_MS)) return;
+  await signalAll(await findByMasterSocket(paths.masterSocket), 'SIGKILL');
+  await gone(timings.terminate);
+}
+
+/** The master and worker that are watched. */
+export interface Watched {
+  readonly master: ProcessIdentity;
+  readonly worker: ProcessIdentity;
+}
+
+/** The processes behind an answer of both sockets; `undefined` when they do not exist (any more). */
+export async function identifyBoth(masterPid: number, workerPid: number): Promise<Watched | undefined> {
+  const [master, worker] = await Promise.all([identify(masterPid), identify(workerPid)]);
+  return master && worker ? { master, worker } : undefined;
+}
+
+/** Whether both still exist, or which one does not. */
+export async function missing({ master, worker }: Watched): Promise<string | undefined> {
+  if (!(await isAlive(master))) return `the master process (pid ${master.pid}) ended`;
+  if (!(await isAlive(worker))) return `the worker process (pid ${worker.pid}) ended`;
+  return undefined;
+}
+
+/**
+ * Ends HAProxy: it stops listening and finishes its connections until the deadline, then is told to end, then killed.
+ * Nothing of it is left when this returns.
+ */
+export async function drain(context: HaproxyContext): Promise<void> {
+  const { paths, clock, timings } = context;
+  const table = await showProcesses(paths.masterSocket, timings.answer);
+  const all = await findByMasterSocket(paths.masterSocket);
+  const master = table.ok ? all.filter(({ pid }) => pid === table.value.masterPid) : [];
+  // SIGUSR1 to the master reaches every worker; without a master each worker is told itself.
+  await signalAll(master.length > 0 ? master : all, 'SIGUSR1');
+  if (await waitUntilGone(all, timings.drain, clock, timings.poll)) return;
+  await signalAll(await findByMasterSocket(paths.masterSocket), 'SIGTERM');
+  if (await waitUntilGone(all, timings.terminate, clock, timings.poll)) return;
+  const left = await findByMasterSocket(paths.masterSocket);
+  await signalAll(left, 'SIGKILL');
+  await waitUntilGone(left, timings.terminate, clock, timings.poll);
+}

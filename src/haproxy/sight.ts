@@ -1,0 +1,76 @@
+import type { RenderedConfig } from '../core/config.ts';
+import type { HaproxyView, Observed } from '../core/ports.ts';
+import type { HaproxyContext } from './context.ts';
+import { type ProcessTable, showProcesses } from './master.ts';
+import { configOf } from './stored-generation.ts';
+import { capabilities } from './version.ts';
+import { probeWorker, type WorkerAnswer } from './worker-probe.ts';
+
+/** What the two sockets showed at one moment; absent: no answer. */
+export interface Sight {
+  readonly worker?: WorkerAnswer;
+  readonly master?: ProcessTable;
+  /** Why there is no answer of the worker. */
+  readonly reason: string;
+}
+
+/** How often a look is repeated while master and worker do not agree on who serves (a reload is going on). */
+const LOOKS_DURING_RELOAD = 25;
+
+/** Asks worker and master, each on a fresh connection. */
+export async function look(context: HaproxyContext): Promise<Sight> {
+  const { paths, timings, clock, ended } = context;
+  for (let left = LOOKS_DURING_RELOAD; ; left -= 1) {
+    const [worker, master] = await Promise.all([
+      probeWorker(paths.runtimeSocket, timings.answer),
+      showProcesses(paths.masterSocket, timings.answer),
+    ]);
+    const inCharge = master.ok ? master.value.workerPid : undefined;
+    const agreed = !worker.ok || inCharge === undefined || inCharge === worker.value.pid;
+    if (agreed || left <= 0) {
+      return {
+        ...(worker.ok ? { worker: worker.value } : {}),
+        ...(master.ok ? { master: master.value } : {}),
+        reason: worker.ok ? '' : worker.failure.detail,
+      };
+    }
+    await clock.sleep(timings.poll, ended);
+  }
+}
+
+/** What is known of HAProxy at this sight. */
+export function viewOf(sight: Sight, mode: HaproxyContext['mode']): HaproxyView {
+  const { worker, master } = sight;
+  const workerPid = worker?.pid ?? master?.workerPid;
+  return {
+    up: worker !== undefined,
+    mode,
+    oldWorkers: master?.oldWorkers.length ?? 0,
+    ...(worker ? capabilities(worker.version, true) : {}),
+    ...(worker?.generation === undefined ? {} : { generation: worker.generation }),
+    ...(workerPid === undefined ? {} : { workerPid }),
+    ...(master ? { masterPid: master.masterPid, reloads: master.reloads } : {}),
+  };
+}
+
+/** Looks up the files of the generation that a worker runs. */
+export async function observeWorker(context: HaproxyContext, worker: WorkerAnswer): Promise<Observed> {
+  const { generation } = worker;
+  if (generation === undefined)
+    return { known: false, reason: 'the worker runs a configuration that Portolan did not write' };
+  const stored = await context.generations.read(generation);
+  switch (stored.is) {
+    case 'whole':
+      return { known: true, generation, config: configOf(stored) };
+    case 'newer':
+      return { known: false, reason: `generation ${generation} was written by a newer Portolan` };
+    case 'damaged':
+      return { known: false, reason: `generation ${generation} is damaged: ${stored.reason}` };
+    case 'unfinished':
+      return { known: false, reason: `generation ${generation} is not on this disk` };
+  }
+}
+
+/** The configuration of an observation, if it is known. */
+export const knownConfig = (observed: Observed): { readonly config?: RenderedConfig } =>
+  observed.known ? { config: observed.config } : {};
