@@ -4,18 +4,17 @@ import { appOf } from './problem.ts';
 
 /**
  * The apps whose lines HAProxy refused. Parse errors name a line; what is only found when the sections are put together
- * names a proxy, or one of its servers. Empty when nobody can be blamed. Warnings blame nobody.
+ * names a proxy or one of its servers, and may name the line of a profile that all share. Empty when nobody can be
+ * blamed. Warnings blame nobody.
  */
 export function blame(diagnostics: readonly Diagnostic[], owners: readonly LineOwner[]): ReadonlySet<AppId> {
   const blamed = new Set<AppId>();
-  const bySection = sectionOwners(owners);
+  const bySection = sectionApps(owners);
   for (const { severity, line, message } of diagnostics) {
     if (severity !== 'alert') continue;
-    const guilty = line === undefined ? namedIn(message, bySection) : [ownerOf(line, owners)];
-    for (const owner of guilty) {
-      const app = owner && appOf(owner.origin);
-      if (app !== undefined) blamed.add(app);
-    }
+    const owner = line === undefined ? undefined : ownerOf(line, owners);
+    const app = owner && appOf(owner.origin);
+    for (const guilty of app === undefined ? namedIn(message, bySection) : [app]) blamed.add(guilty);
   }
   return blamed;
 }
@@ -35,13 +34,18 @@ export function ownerOf(line: number, owners: readonly LineOwner[]): LineOwner |
   return undefined;
 }
 
-/** Names of proxies are unique, and those of userlists and profiles look different. */
-function sectionOwners(owners: readonly LineOwner[]): ReadonlyMap<string, LineOwner> {
-  return new Map(owners.map((owner) => [owner.section.slice(owner.section.indexOf(' ') + 1), owner]));
+/** App by section name. Names of proxies are unique, and those of userlists and profiles look different. */
+function sectionApps(owners: readonly LineOwner[]): ReadonlyMap<string, AppId> {
+  const apps = new Map<string, AppId>();
+  for (const { section, origin } of owners) {
+    const app = appOf(origin);
+    if (app !== undefined) apps.set(section.slice(section.indexOf(' ') + 1), app);
+  }
+  return apps;
 }
 
-/** HAProxy quotes names: 'web_10000', and a server as 'web_10000/10_0_0_1_31000'. */
-function namedIn(message: string, bySection: ReadonlyMap<string, LineOwner>): readonly (LineOwner | undefined)[] {
-  const quoted = [...message.matchAll(/['"]([^'"]+)['"]/g)].map(([, name]) => name ?? '');
-  return quoted.map((name) => bySection.get(name) ?? bySection.get(name.slice(0, name.indexOf('/'))));
+/** HAProxy quotes names: 'web_10000', and a server as 'server web_10000/10_0_0_1_31000'. */
+function namedIn(message: string, apps: ReadonlyMap<string, AppId>): readonly AppId[] {
+  const words = [...message.matchAll(/'([^']+)'/g)].flatMap(([, quoted = '']) => quoted.split(/[ /]/));
+  return words.map((word) => apps.get(word)).filter((app) => app !== undefined);
 }

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { MAP_FILES, type MapFile, renderMaps } from '../../../src/core/maps.ts';
+import type { RoutingTable, ServerName } from '../../../src/core/routing.ts';
+import { appIdRoute, asked, backend, HTTP_PROFILE, route, server, table } from '../../support/tables.ts';
+
+const rows = (of: RoutingTable, file: MapFile, match: 'prefix' | 'segment' = 'prefix'): string[] =>
+  (renderMaps(of, match).get(file) ?? 'absent').split('\n').slice(0, -1);
+
+const ROUTES = table({
+  routes: [
+    route('a.example', 'a_1'),
+    route('a.example/api', 'api_2'),
+    route('a.example/Files/', 'files_3'),
+    route('a.example/Old', 'old_4', true),
+    route('*.a.example', 'wild_5'),
+    route('*.a.example/x', 'wild_6'),
+  ],
+});
+
+test('every map is there, also an empty one', () => {
+  expect([...renderMaps(table(), 'prefix')]).toEqual(MAP_FILES.map((file) => [file, '']));
+});
+
+test('routes go to the map that their kind is looked up in', () => {
+  expect(rows(ROUTES, 'maps/hosts.map')).toEqual(['a.example a_1']);
+  expect(rows(ROUTES, 'maps/wildcards.map')).toEqual(['.a.example wild_5']);
+  expect(rows(ROUTES, 'maps/paths.map')).toEqual([
+    'a.example/api api_2',
+    'a.example/Files/ files_3',
+    '.a.example/x wild_6',
+  ]);
+  expect(rows(ROUTES, 'maps/paths-nocase.map')).toEqual(['a.example/old old_4']);
+});
+
+test('where whole segments match, path keys end in one slash', () => {
+  expect(rows(ROUTES, 'maps/paths.map', 'segment')).toEqual([
+    'a.example/api/ api_2',
+    'a.example/Files/ files_3',
+    '.a.example/x/ wild_6',
+  ]);
+  expect(rows(ROUTES, 'maps/paths-nocase.map', 'segment')).toEqual(['a.example/old/ old_4']);
+});
+
+test('settings of backends are rows', () => {
+  const of = table({
+    backends: [
+      backend('a_1', { hsts: asked(true as const) }),
+      backend('b_2', { redirectToHttps: asked(true as const) }),
+      backend('c_3'),
+    ],
+    appIds: [appIdRoute('/prod/web', 'a_1')],
+  });
+  expect(rows(of, 'maps/hsts.map')).toEqual(['a_1 1']);
+  expect(rows(of, 'maps/redirect.map')).toEqual(['b_2 1']);
+  expect(rows(of, 'maps/app-ids.map')).toEqual(['/prod/web a_1']);
+});
+
+test('a check path has a row for its backend and one for each server that wants another', () => {
+  const check = { tls: false, interMs: 1000, fall: 2 };
+  const http = backend('a_1', {
+    profile: { ...HTTP_PROFILE, check: 'http' },
+    checkPath: '/health',
+    servers: [
+      server(1, { check }),
+      server(2, { check: { ...check, path: '/old' } }),
+      server(3, { check: { ...check, path: '/health' } }),
+    ],
+  });
+  const of = table({ backends: [http, backend('b_2', { checkPath: '/never-asked' })] });
+  expect(rows(of, 'maps/check-paths.map')).toEqual(['a_1/ /health', 'a_1/127_0_0_1_2/ /old']);
+});
+
+test('no text makes a second row, a comment or a second word', () => {
+  const hostile = backend('a_1', {
+    profile: { ...HTTP_PROFILE, check: 'http' },
+    checkPath: '/x\nevil /y\u2028',
+    servers: [server(1, { name: '#s t' as ServerName, check: { tls: false, interMs: 1, fall: 1, path: '#/z\r' } })],
+  });
+  expect(rows(table({ backends: [hostile] }), 'maps/check-paths.map')).toEqual([
+    'a_1/ /x%0Aevil%20/y%E2%80%A8',
+    'a_1/#s%20t/ %23/z%0D',
+  ]);
+  expect(rows(table({ routes: [route('#a.example/b c', 'a_1')] }), 'maps/paths.map')).toEqual([
+    '%23a.example/b%20c a_1',
+  ]);
+});
