@@ -1,0 +1,154 @@
+import { chmod, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Clock, Control, Haproxy } from '../core/ports.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { formatBind, type Settings } from '../core/settings.ts';
+import type { State } from '../core/state.ts';
+import { addConfigEndpoint } from './config-endpoint.ts';
+import { addControlEndpoints } from './control-endpoints.ts';
+import { createDoor, type Door } from './door.ts';
+import { createLiveRoutes } from './live-routes.ts';
+import type { Metrics } from './metrics.ts';
+import { redact, redactDeep } from './redact.ts';
+import { addRouteEndpoint } from './route-endpoint.ts';
+import { createRouteWaits } from './route-waits.ts';
+import { addViewEndpoints } from './views-endpoints.ts';
+
+/** Name of the UNIX socket in the state folder. */
+export const ADMIN_SOCKET = 'admin.sock';
+
+/** What the admin API reads, and the little that it may ask for. */
+export interface AdminDeps {
+  readonly version: string;
+  readonly getState: () => State;
+  /** Calls back after every change of the state; gives the function that ends it. */
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly haproxy: Pick<Haproxy, 'servers' | 'files'>;
+  readonly control: Control;
+  readonly settings: Pick<Settings, 'adminBind' | 'adminTokenFile' | 'stateDir'>;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Names of this machine that a Host header may have besides addresses. */
+  readonly ownNames?: readonly string[];
+}
+
+/** Where the API listens. */
+export interface AdminPlaces {
+  readonly socket: string;
+  /** e.g. `http://127.0.0.1:9092`. */
+  readonly url: string;
+}
+
+/** Why the API cannot be served. */
+export interface AdminFailure {
+  readonly kind: 'address-in-use' | 'socket-in-use' | 'listen-failed';
+  readonly place: string;
+  readonly detail: string;
+}
+
+/** The admin API. */
+export interface Admin {
+  /** Listens on both places; when one fails, on none. */
+  start(): Promise<Result<AdminPlaces, AdminFailure>>;
+  /** Answers who waits, then ends. */
+  stop(): Promise<void>;
+  /** Requests that wait for a route now. */
+  waiting(): number;
+}
+
+/** The admin API over TCP (reads, secrets masked) and the UNIX socket (everything). */
+export function createAdmin(deps: AdminDeps): Admin {
+  const live = createLiveRoutes(deps);
+  const waits = createRouteWaits({ ...deps, live });
+  const open: FastifyInstance[] = [];
+
+  const build = async (door: Door): Promise<FastifyInstance> => {
+    const app = await createDoor(door, deps.version);
+    const masked = door.kind === 'tcp';
+    const show = masked ? redactDeep : (body: unknown) => body;
+    addViewEndpoints(app, { ...deps, live, show });
+    addRouteEndpoint(app, { waits, show });
+    addConfigEndpoint(app, { ...deps, show: masked ? redact : (text) => text });
+    addControlEndpoints(app, masked ? undefined : deps.control);
+    app.get('/openapi.json', { schema: { summary: 'This API', tags: ['state'] } }, async () => app.swagger());
+    open.push(app);
+    return app;
+  };
+  const closeAll = async (): Promise<void> => {
+    waits.release();
+    await Promise.all(open.splice(0).map((app) => app.close()));
+  };
+
+  return {
+    async start() {
+      const socket = await listenOnSocket(await build({ kind: 'socket' }), deps.settings.stateDir);
+      if (!socket.ok) {
+        await closeAll();
+        return socket;
+      }
+      const tcp = await listenOnTcp(await build(tcpDoor(deps)), deps.settings);
+      if (!tcp.ok) {
+        await closeAll();
+        return tcp;
+      }
+      return ok({ socket: socket.value, url: tcp.value });
+    },
+    stop: closeAll,
+    waiting: waits.waiting,
+  };
+}
+
+function tcpDoor({ settings, ownNames }: AdminDeps): Door {
+  const { adminBind: bind, adminTokenFile: tokenFile } = settings;
+  return { kind: 'tcp', bind, ownNames: ownNames ?? [], ...(tokenFile === undefined ? {} : { tokenFile }) };
+}
+
+async function listenOnTcp(
+  app: FastifyInstance,
+  { adminBind }: Pick<Settings, 'adminBind'>,
+): Promise<Result<string, AdminFailure>> {
+  const host = adminBind.address === '*' ? '0.0.0.0' : adminBind.address;
+  try {
+    await app.listen({ host, port: adminBind.port, ipv6Only: true });
+  } catch (error) {
+    return fail(listenFailure(error, formatBind(adminBind)));
+  }
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : adminBind.port;
+  return ok(`http://${formatBind({ address: host, port })}`);
+}
+
+async function listenOnSocket(app: FastifyInstance, stateDir: string): Promise<Result<string, AdminFailure>> {
+  const path = join(stateDir, ADMIN_SOCKET);
+  try {
+    if (await answers(path)) {
+      return fail({ kind: 'socket-in-use', place: path, detail: 'another Portolan serves this state folder' });
+    }
+    await unlink(path).catch(() => undefined);
+    await app.listen({ path });
+    await chmod(path, 0o600);
+  } catch (error) {
+    return fail(listenFailure(error, path));
+  }
+  return ok(path);
+}
+
+function listenFailure(error: unknown, place: string): AdminFailure {
+  const detail = error instanceof Error ? error.message : String(error);
+  const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  return { kind: inUse ? 'address-in-use' : 'listen-failed', place, detail };
+}
+
+/** Whether somebody listens on a UNIX socket; a file that a killed process left does not. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

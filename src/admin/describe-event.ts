@@ -1,0 +1,151 @@
+import type { DaemonEvent } from '../core/events.ts';
+import { printable } from '../core/problem.ts';
+import { unreachable } from '../core/result.ts';
+import { describeOutside } from './describe-outside.ts';
+import { appsField, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
+import { redact, redactDeep } from './redact.ts';
+
+/** What an event means, in words. */
+export function describeEvent(event: DaemonEvent): Description {
+  const raw = describe(event);
+  return {
+    ...raw,
+    message: printable(redact(raw.message), 2000),
+    fields: redactDeep(raw.fields) as Description['fields'],
+  };
+}
+
+function describe(event: DaemonEvent): Description {
+  switch (event.type) {
+    case 'started':
+      return line('info', `Portolan ${event.version} started`, { haproxy: event.haproxy });
+    case 'stopping':
+      return line('info', `stopping; HAProxy ${event.onStop === 'keep' ? 'serves on' : 'drains'}`, {
+        onStop: event.onStop,
+      });
+    case 'pass-started':
+      return line('debug', `pass started: ${event.cause.reasons.join(', ')}`, { cause: event.cause });
+    case 'snapshot-taken':
+      return line('debug', `read ${event.snapshot.apps.length} apps in ${round(event.ms)} ms`, {
+        scope: scopeField(event.scope),
+        ms: round(event.ms),
+      });
+    case 'snapshot-failed': {
+      const { endpoint, kind, detail } = event.failure;
+      return line('warn', `cannot read ${endpoint}: ${kind}: ${detail}; what worked last serves on`, {
+        endpoint,
+        kind,
+      });
+    }
+    case 'table-built':
+      return line(
+        'debug',
+        `${event.table.routes.length} routes, ${event.table.backends.length} backends, ${event.problems.length} problems`,
+        {
+          routes: event.table.routes.length,
+          backends: event.table.backends.length,
+          problems: event.problems.length,
+          ms: round(event.ms),
+        },
+      );
+    case 'rendered':
+      return line('debug', `rendered in ${round(event.ms)} ms`, {
+        digest: event.digest,
+        reload: event.plan.reload.slice(0, MOST_SHOWN),
+        ms: round(event.ms),
+      });
+    case 'validated':
+    case 'validation-failed':
+    case 'render-failed':
+    case 'applied':
+    case 'apply-failed':
+    case 'pass-finished':
+    case 'bug':
+      return describeApply(event);
+    case 'stream-attached':
+    case 'stream-lost':
+    case 'stream-byte':
+    case 'marathon-event':
+    case 'marathon-request':
+    case 'redirect-refused':
+    case 'host-unresolvable':
+    case 'template-refused':
+    case 'templates-loaded':
+    case 'certificates-loaded':
+      return describeOutside(event);
+    case 'haproxy-up':
+      return line('info', `HAProxy ${event.haproxy.version ?? ''} ${event.how}`, {
+        how: event.how,
+        generation: event.haproxy.generation,
+        masterPid: event.haproxy.masterPid,
+        workerPid: event.haproxy.workerPid,
+      });
+    case 'haproxy-down':
+      return line('error', `HAProxy is down: ${event.reason}`, {});
+    case 'haproxy-seen':
+      return line('trace', `HAProxy seen: ${event.haproxy.up ? 'up' : 'down'}`, {
+        generation: event.haproxy.generation,
+      });
+    default:
+      return unreachable(event);
+  }
+}
+
+type Of<T extends DaemonEvent['type']> = Extract<DaemonEvent, { type: T }>;
+
+function describeApply(
+  event: Of<'validated' | 'validation-failed' | 'render-failed' | 'applied' | 'apply-failed' | 'pass-finished' | 'bug'>,
+): Description {
+  switch (event.type) {
+    case 'validated':
+      return line('debug', `generation ${event.generation} is valid (${round(event.ms)} ms)`, {
+        generation: event.generation,
+        warnings: event.warnings.slice(0, 5),
+        ms: round(event.ms),
+      });
+    case 'validation-failed':
+      return line('error', `HAProxy refuses the configuration: ${event.diagnostics[0]?.message ?? 'without a word'}`, {
+        ...appsField(event.blamed),
+        diagnostics: event.diagnostics.slice(0, 5),
+        ms: round(event.ms),
+      });
+    case 'render-failed': {
+      const { file, line: at, message } = event.failure;
+      return line('error', `template ${file}${at === undefined ? '' : `:${at}`}: ${message}`, { file });
+    }
+    case 'applied':
+      return line(
+        'info',
+        `generation ${event.generation} serves after ${round(event.sinceCauseMs)} ms: ${event.changes.length} changes`,
+        {
+          generation: event.generation,
+          via: event.via,
+          ...appsField([...new Set(event.changes.map((change) => change.app))]),
+          changes: event.changes.slice(0, MOST_SHOWN).map(({ change, what }) => `${change} ${what}`),
+          changeCount: event.changes.length,
+          cause: event.cause.reasons.slice(0, MOST_SHOWN),
+          reasons: event.plan.reload.slice(0, MOST_SHOWN),
+          reloadMs: round(event.reloadMs),
+          sinceCauseMs: round(event.sinceCauseMs),
+        },
+      );
+    case 'apply-failed':
+      return line(
+        'error',
+        `cannot make HAProxy run the new configuration: ${event.failure.kind}: ${event.failure.detail}`,
+        {
+          kind: event.failure.kind,
+          generation: event.serving,
+        },
+      );
+    case 'pass-finished':
+      return line('debug', `pass finished: ${event.outcome} (${round(event.ms)} ms)`, {
+        outcome: event.outcome,
+        ms: round(event.ms),
+      });
+    case 'bug':
+      return line('error', `bug: ${event.message}`, { stack: event.stack.slice(0, 4000) });
+    default:
+      return unreachable(event);
+  }
+}

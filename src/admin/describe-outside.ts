@@ -1,0 +1,74 @@
+import type { DaemonEvent } from '../core/events.ts';
+import { unreachable } from '../core/result.ts';
+import { appsField, type Description, line, MOST_SHOWN, round } from './event-line.ts';
+
+type Of<T extends DaemonEvent['type']> = Extract<DaemonEvent, { type: T }>;
+
+/** What comes from Marathon, DNS and the operator's files, in words. */
+export function describeOutside(
+  event: Of<
+    | 'stream-attached'
+    | 'stream-lost'
+    | 'stream-byte'
+    | 'marathon-event'
+    | 'marathon-request'
+    | 'redirect-refused'
+    | 'host-unresolvable'
+    | 'template-refused'
+    | 'templates-loaded'
+    | 'certificates-loaded'
+  >,
+): Description {
+  switch (event.type) {
+    case 'stream-attached':
+      return line('info', `event stream of ${event.endpoint} attached`, { endpoint: event.endpoint });
+    case 'stream-lost':
+      return line('warn', `event stream of ${event.endpoint} lost: ${event.reason}`, { endpoint: event.endpoint });
+    case 'stream-byte':
+      return line('trace', 'event stream is alive', { endpoint: event.endpoint });
+    case 'marathon-event':
+      return line('debug', `Marathon says ${event.eventType}`, {
+        eventType: event.eventType,
+        relevant: event.relevant,
+        ...appsField(event.apps),
+      });
+    case 'marathon-request':
+      return line(
+        event.outcome === 'ok' ? 'debug' : 'warn',
+        `${event.op} from ${event.endpoint}: ${event.outcome} (${round(event.ms)} ms)`,
+        {
+          endpoint: event.endpoint,
+          op: event.op,
+          outcome: event.outcome,
+          leader: event.leader,
+          ms: round(event.ms),
+        },
+        false,
+      );
+    case 'redirect-refused':
+      return line('warn', `${event.endpoint} sends to ${event.target}, which is not configured: refused`, {
+        endpoint: event.endpoint,
+      });
+    case 'host-unresolvable':
+      return line('warn', `agent ${event.host} cannot be resolved: ${event.reason}`, { host: event.host });
+    case 'template-refused': {
+      const { file, line: at, message } = event.failure;
+      return line(
+        'error',
+        `template ${file}${at === undefined ? '' : `:${at}`} refused, the old one stays: ${message}`,
+        { file },
+      );
+    }
+    case 'templates-loaded':
+      return line('info', `templates loaded, overridden: ${event.overridden.join(', ') || 'none'}`, {
+        overridden: event.overridden,
+      });
+    case 'certificates-loaded': {
+      const { usable, refused } = event.certificates;
+      const message = `${usable.length} certificates usable, ${refused.length} refused`;
+      return line(refused.length > 0 ? 'warn' : 'info', message, { refused: refused.slice(0, MOST_SHOWN) });
+    }
+    default:
+      return unreachable(event);
+  }
+}

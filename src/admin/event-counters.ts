@@ -1,0 +1,49 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const RELOAD_REASONS = [
+  'first-configuration',
+  'running-unknown',
+  'section-added',
+  'section-removed',
+  'section-changed',
+  'file-changed',
+  'none',
+] as const;
+
+/** The metrics that count what happens. */
+export type EventCounters = ReturnType<typeof createEventCounters>;
+
+/** Registers them. Every one with a closed set of labels starts at 0, so that rates see the first event. */
+export function createEventCounters(registry: Registry) {
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter<L>({ name, help, labelNames: [...labelNames], registers });
+  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Histogram<L>({ name, help, labelNames: [...labelNames], buckets: BUCKETS, registers });
+  const counters = {
+    requests: counter('portolan_marathon_requests_total', 'Requests to Marathon', ['op', 'outcome']),
+    leaderChanges: counter('portolan_marathon_leader_changes_total', 'Changes of the leading master seen'),
+    events: counter('portolan_events_total', 'Events of the stream', ['type', 'relevant']),
+    reconnects: counter('portolan_stream_reconnects_total', 'Losses of the event stream', ['reason']),
+    rejected: counter('portolan_snapshot_rejected_total', 'Reads of the source that failed', ['reason']),
+    render: histogram('portolan_render_duration_seconds', 'Time to render a configuration'),
+    validation: histogram('portolan_validation_duration_seconds', 'Time of haproxy -c'),
+    validations: counter('portolan_validations_total', 'Runs of haproxy -c', ['outcome']),
+    reloads: counter('portolan_reloads_total', 'Reloads of HAProxy', ['reason', 'outcome']),
+    reload: histogram('portolan_reload_duration_seconds', 'Time from the reload to its proof'),
+    propagation: histogram('portolan_propagation_seconds', 'Time from the first hint to traffic', ['stage']),
+    waiters: new Gauge({ name: 'portolan_waiters', help: 'Requests that wait for a route', registers }),
+    waits: histogram('portolan_wait_duration_seconds', 'How long requests waited for a route', ['outcome']),
+  };
+  for (const op of ['app', 'apps', 'versions', 'events']) counters.requests.inc({ op, outcome: 'ok' }, 0);
+  for (const outcome of ['valid', 'invalid']) counters.validations.inc({ outcome }, 0);
+  for (const reason of RELOAD_REASONS) {
+    for (const outcome of ['success', 'failure']) counters.reloads.inc({ reason, outcome }, 0);
+  }
+  for (const stage of ['snapshot', 'build', 'render', 'validate', 'reload', 'total']) {
+    counters.propagation.zero({ stage });
+  }
+  for (const outcome of ['ready', 'timeout', 'gone']) counters.waits.zero({ outcome });
+  return counters;
+}

@@ -1,0 +1,57 @@
+import { pino } from 'pino';
+import type { DaemonEvent } from '../core/events.ts';
+import type { LogLevel } from '../core/settings.ts';
+import { describeEvent } from './describe-event.ts';
+import { prettyLine } from './pretty-line.ts';
+
+/** Writes events as log lines. */
+export interface EventLog {
+  observe(event: DaemonEvent): void;
+  /** A line about something that is no event, e.g. where the admin API listens. */
+  say(level: LogLevel, at: number, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** False when there is no such level. */
+  setLevel(level: string): boolean;
+  level(): string;
+}
+
+/**
+ * pino's JSON lines, one for each event: time as ISO text, level as word. `pretty` is for a terminal, `colour` for one that
+ * understands colours. Lines are written at once: a transport in a worker loses the last ones of a crash.
+ */
+export function createEventLog(options: {
+  readonly write: (line: string) => void;
+  readonly level: LogLevel;
+  readonly pretty: boolean;
+  readonly colour: boolean;
+}): EventLog {
+  const write = options.pretty
+    ? (json: string) => options.write(`${prettyLine(json, options.colour)}\n`)
+    : options.write;
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      messageKey: 'message',
+      timestamp: false,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write },
+  );
+  const levels = Object.keys(pino.levels.values);
+  const say: EventLog['say'] = (level, at, message, fields = {}) => {
+    logger[level]({ time: new Date(at).toISOString(), ...fields }, message);
+  };
+  return {
+    say,
+    observe(event) {
+      const { level, message, fields } = describeEvent(event);
+      if (logger.isLevelEnabled(level)) say(level, event.at, message, { event: event.type, ...fields });
+    },
+    setLevel(level) {
+      if (!levels.includes(level)) return false;
+      logger.level = level;
+      return true;
+    },
+    level: () => logger.level,
+  };
+}

@@ -1,0 +1,137 @@
+import { Gauge, Registry } from 'prom-client';
+import type { DaemonEvent } from '../core/events.ts';
+import { unreachable } from '../core/result.ts';
+import type { State } from '../core/state.ts';
+import { createEventCounters, type EventCounters } from './event-counters.ts';
+import { createStateGauges } from './state-gauges.ts';
+
+/** Prometheus metrics. */
+export interface Metrics {
+  observe(event: DaemonEvent): void;
+  waitStarted(): void;
+  waitEnded(outcome: WaitOutcome, seconds: number): void;
+  /** The exposition text; gauges of the present come from the state, ages count up to `now` (ms since the epoch). */
+  text(state: State, now: number): Promise<string>;
+  readonly contentType: string;
+}
+
+/** How a wait for a route ended. */
+export type WaitOutcome = 'ready' | 'timeout' | 'gone';
+
+/** Metrics with a registry of their own: a second `createMetrics` in one process does not meet the first. */
+export function createMetrics(options: { readonly version: string; readonly endpoints: readonly string[] }): Metrics {
+  const registry = new Registry();
+  const build = { name: 'portolan_build_info', help: 'Version of Portolan; always 1', labelNames: ['version'] };
+  new Gauge({ ...build, registers: [registry] }).labels(options.version).set(1);
+  const gauges = createStateGauges(registry, options.endpoints);
+  const counters = createEventCounters(registry);
+  const seen: Seen = { planned: 'none' };
+  return {
+    observe: (event) => count(counters, seen, event),
+    waitStarted: () => counters.waiters.inc(),
+    waitEnded(outcome, seconds) {
+      counters.waiters.dec();
+      counters.waits.observe({ outcome }, seconds);
+    },
+    async text(state, now) {
+      gauges.set(state, now);
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+  };
+}
+
+/** What one event tells about a later one. */
+interface Seen {
+  leader?: string;
+  planned: string;
+}
+
+function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
+  switch (event.type) {
+    case 'marathon-request':
+      counters.requests.inc({ op: event.op, outcome: event.outcome });
+      if (event.leader !== undefined && seen.leader !== undefined && event.leader !== seen.leader)
+        counters.leaderChanges.inc();
+      if (event.leader !== undefined) seen.leader = event.leader;
+      return;
+    case 'marathon-event':
+      counters.events.inc({ type: eventType(event.eventType), relevant: String(event.relevant) });
+      return;
+    case 'stream-lost':
+      counters.reconnects.inc({ reason: reasonWord(event.reason) });
+      return;
+    case 'snapshot-failed':
+      counters.rejected.inc({ reason: event.failure.kind });
+      return;
+    case 'snapshot-taken':
+      counters.propagation.observe({ stage: 'snapshot' }, event.ms / 1000);
+      return;
+    case 'table-built':
+      counters.propagation.observe({ stage: 'build' }, event.ms / 1000);
+      return;
+    case 'rendered':
+      counters.render.observe(event.ms / 1000);
+      counters.propagation.observe({ stage: 'render' }, event.ms / 1000);
+      seen.planned = event.plan.reload[0]?.because ?? 'none';
+      return;
+    case 'validated':
+    case 'validation-failed':
+      counters.validations.inc({ outcome: event.type === 'validated' ? 'valid' : 'invalid' });
+      counters.validation.observe(event.ms / 1000);
+      counters.propagation.observe({ stage: 'validate' }, event.ms / 1000);
+      return;
+    case 'applied':
+      if (event.via === 'reload') {
+        counters.reloads.inc({ reason: event.plan.reload[0]?.because ?? 'none', outcome: 'success' });
+        counters.reload.observe(event.reloadMs / 1000);
+      }
+      counters.propagation.observe({ stage: 'reload' }, event.reloadMs / 1000);
+      counters.propagation.observe({ stage: 'total' }, event.sinceCauseMs / 1000);
+      return;
+    case 'apply-failed':
+      counters.reloads.inc({ reason: seen.planned, outcome: 'failure' });
+      return;
+    // What these change is read from the state when metrics are asked for.
+    case 'started':
+    case 'stopping':
+    case 'stream-attached':
+    case 'stream-byte':
+    case 'redirect-refused':
+    case 'host-unresolvable':
+    case 'template-refused':
+    case 'templates-loaded':
+    case 'certificates-loaded':
+    case 'pass-started':
+    case 'pass-finished':
+    case 'render-failed':
+    case 'bug':
+    case 'haproxy-up':
+    case 'haproxy-down':
+    case 'haproxy-seen':
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+/** Event types come from outside: only what looks like one becomes a label. */
+const eventType = (type: string): string => (/^[a-z][a-z_]{0,59}$/.test(type) ? type : 'other');
+
+const REASON_WORDS = [
+  'idle',
+  'closed',
+  'timeout',
+  'status',
+  'lifetime',
+  'refused',
+  'unauthorized',
+  'redirect',
+  'reset',
+];
+
+/** The reason is a sentence for people; the label is a word from a closed set. */
+function reasonWord(reason: string): string {
+  const text = reason.toLowerCase();
+  return REASON_WORDS.find((word) => text.includes(word)) ?? 'other';
+}

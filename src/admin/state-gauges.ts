@@ -1,0 +1,83 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { Problem } from '../core/problem.ts';
+import { appOf } from '../core/problem.ts';
+import { routesView } from '../core/routes-view.ts';
+import { desiredGeneration, discoveryMode, type State, snapshotAge } from '../core/state.ts';
+
+const EFFECTS: readonly Problem['effect'][] = ['notice', 'value-ignored', 'route-refused', 'app-excluded'];
+
+/** Gauges that show the present: they are set from the state each time metrics are asked for. */
+export function createStateGauges(
+  registry: Registry,
+  endpoints: readonly string[],
+): { readonly set: (state: State, now: number) => void } {
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
+  const up = gauge('portolan_marathon_up', '1 when the newest request to this master succeeded', ['endpoint']);
+  const lastByte = gauge(
+    'portolan_stream_last_byte_timestamp_seconds',
+    'When the event stream last gave a sign of life',
+  );
+  const mode = gauge('portolan_discovery_mode', '1 for the way in which changes arrive', ['mode']);
+  const age = gauge('portolan_snapshot_age_seconds', 'Age of the newest answer of the source; NaN before the first');
+  const apps = gauge('portolan_apps', 'Apps by what becomes of them', ['state']);
+  const routes = gauge('portolan_routes', 'Routes by whether the worker has them', ['state']);
+  const findings = gauge('portolan_label_findings', 'Problems of the present table by what they cost', ['severity']);
+  const quarantined = gauge('portolan_quarantined_apps', 'Apps that HAProxy refused');
+  const generation = gauge('portolan_generation', 'Generation that should run');
+  const loaded = gauge('portolan_generation_loaded', 'Generation read back from the worker in charge');
+  const loadedAt = gauge('portolan_generation_loaded_timestamp_seconds', 'When the worker in charge loaded it');
+  const lastApply = gauge('portolan_last_apply_success', '0 while a wanted configuration cannot be made to run');
+  const haproxyUp = gauge('portolan_haproxy_up', '1 when HAProxy runs');
+  const workers = gauge('portolan_haproxy_workers', 'HAProxy workers', ['state']);
+  const certificates = gauge('portolan_cert_not_after_seconds', 'When a certificate ends', ['cert']);
+
+  const setOutside = (state: State, now: number): void => {
+    for (const endpoint of endpoints) up.set({ endpoint }, 0);
+    for (const [endpoint, master] of state.masters) up.set({ endpoint }, master.outcome === 'ok' ? 1 : 0);
+    lastByte.set((state.stream.lastByteAt ?? 0) / 1000);
+    for (const word of ['sse', 'poll', 'file']) mode.set({ mode: word }, discoveryMode(state) === word ? 1 : 0);
+    age.set((snapshotAge(state, now) ?? Number.NaN) / 1000);
+    certificates.reset();
+    for (const { path, notAfter } of state.certificates.usable) {
+      certificates.set({ cert: path }, Date.parse(notAfter) / 1000);
+    }
+  };
+  const setRouting = (state: State): void => {
+    const excluded = appsWith(state.problems, (problem) => problem.effect === 'app-excluded');
+    const routed = new Set(state.table?.backends.map((backend) => backend.app) ?? []);
+    const all = state.snapshot?.apps.map((app) => app.id) ?? [];
+    apps.set({ state: 'excluded' }, excluded.size);
+    apps.set({ state: 'routed' }, all.filter((id) => routed.has(id)).length);
+    apps.set({ state: 'unrouted' }, all.filter((id) => !routed.has(id) && !excluded.has(id)).length);
+    const rows = routesView(state);
+    for (const word of ['serving', 'pending', 'leaving']) {
+      routes.set({ state: word }, rows.filter((row) => row.state === word).length);
+    }
+    for (const severity of EFFECTS) {
+      findings.set({ severity }, state.problems.filter((problem) => problem.effect === severity).length);
+    }
+    quarantined.set(appsWith(state.problems, (problem) => problem.code === 'Quarantined').size);
+  };
+  const setHaproxy = (state: State): void => {
+    generation.set(desiredGeneration(state) ?? state.written?.generation ?? 0);
+    loaded.set(state.running?.generation ?? 0);
+    loadedAt.set((state.running?.since ?? 0) / 1000);
+    lastApply.set(state.applyFailing === undefined ? 1 : 0);
+    const isUp = state.haproxy?.up === true && state.haproxyDown === undefined;
+    haproxyUp.set(isUp ? 1 : 0);
+    workers.set({ state: 'current' }, isUp ? 1 : 0);
+    workers.set({ state: 'old' }, state.haproxy?.oldWorkers ?? 0);
+  };
+  return {
+    set(state, now) {
+      setOutside(state, now);
+      setRouting(state);
+      setHaproxy(state);
+    },
+  };
+}
+
+function appsWith(problems: readonly Problem[], test: (problem: Problem) => boolean): ReadonlySet<string> {
+  return new Set(problems.filter(test).flatMap((problem) => appOf(problem.origin) ?? []));
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { nearestName } from '../core/nearest.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { RawSetting, RawSettings } from '../core/settings-merge.ts';
+import { settingRows } from '../core/settings-rows.ts';
+import { type CliFailure, EXIT } from './deps.ts';
+
+/** Where settings are read from when nothing else is said; its absence is no error. */
+export const DEFAULT_CONFIG = '/etc/portolan/portolan.yaml';
+
+/**
+ * Reads the YAML file with settings: its keys are the flag names.
+ * Errors: exit 3 when it cannot be read, exit 2 with one message a line when it is no YAML or has unknown keys.
+ */
+export function readSettingsFile(path: string): Result<RawSettings, CliFailure> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `--config ${path}: cannot be read (${why}); expected a YAML file, for example: ${DEFAULT_CONFIG}`;
+    return fail({ exitCode: EXIT.unreadable, messages: [message] });
+  }
+  return parseSettingsFile(text, path);
+}
+
+/** The settings in a YAML text; `path` is for messages, which name file and line. */
+export function parseSettingsFile(text: string, path: string): Result<RawSettings, CliFailure> {
+  const name = basename(path);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const messages = document.errors.map((error) => {
+      const line = lines.linePos(error.pos[0]).line;
+      return `${path}:${line}: not YAML: ${error.message}; expected lines like: poll-interval: 30s`;
+    });
+    return usage(messages);
+  }
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) return ok(new Map());
+  if (!isMap(contents)) return usage([`${path}: expected one setting a line, for example: poll-interval: 30s`]);
+
+  const known = settingRows().map((row) => row.flag);
+  const raw = new Map<string, RawSetting>();
+  const messages: string[] = [];
+  for (const { key, value } of contents.items) {
+    const flag = isScalar(key) ? String(key.value) : String(key);
+    const line = isScalar(key) && key.range ? lines.linePos(key.range[0]).line : 1;
+    if (!known.includes(flag)) {
+      const nearest = nearestName(flag.replace(/^(--)?(no-)?/, '').replaceAll('_', '-'), known);
+      const hint = nearest === undefined ? 'the keys are the names of the flags' : `did you mean ${nearest}?`;
+      messages.push(`${path}:${line}: unknown setting "${flag}"; ${hint}`);
+      continue;
+    }
+    const plain: unknown = value === null ? null : document.createNode(value).toJS(document);
+    raw.set(flag, { value: plain, at: `${name}:${line}: ${flag}` });
+  }
+  return messages.length > 0 ? usage(messages) : ok(raw);
+}
+
+function usage(messages: readonly string[]): Result<never, CliFailure> {
+  return fail({ exitCode: EXIT.usage, messages });
+}
