@@ -51,6 +51,8 @@ export const PROBLEM_CODES = {
     'A route on the same host with an explicit higher HAPROXY_{n}_BACKEND_WEIGHT covers this path. The longer path is not used.',
   CertificateUnusable:
     'The certificate named does not exist below --ssl-certs, or was refused. The bind is left out, or the default certificate used.',
+  CheckInvalid:
+    'The path of the health check holds characters that HAProxy cannot be given. The path `/` is checked instead.',
   DeploymentGroupInvalid: 'The labels of the deployment group do not fit together. The app is routed by itself.',
   Quarantined: 'HAProxy refused what this app asked for. Its last good form serves on where there is one.',
 } as const satisfies Readonly<Record<string, string>>;
