@@ -3,15 +3,16 @@ import { type JsonRecord, recordAt, textAt } from './json.ts';
 
 /** Segments as Marathon allows them, and the capitals and underscores that its early versions let through. */
 const APP_ID = /^(?:\/[A-Za-z0-9._-]+)+$/;
-const MAX_APP_ID = 1_000;
+/** Mesos makes folders of task ids, which hold the app id; so neither is longer than a file name. */
+const MAX_ID = 255;
 /** ISO times, with or without milliseconds and zone. Nothing that could turn a URL path into another one. */
 const VERSION = /^\d[\dA-Za-z:.+-]{0,63}$/;
 // No blanks, controls or anything outside ASCII: task ids are shown in logs and kept as keys.
-const TASK_ID = /^[\x21-\x7e]{1,1000}$/;
+const TASK_ID = /^[\x21-\x7e]{1,255}$/;
 
 /** The id of an app; a missing leading slash is added, a trailing one dropped, as Marathon does with definitions. */
 export function parseAppId(value: unknown): AppId | undefined {
-  if (typeof value !== 'string' || value.length > MAX_APP_ID) return undefined;
+  if (typeof value !== 'string' || value.length > MAX_ID) return undefined;
   const path = `${value.startsWith('/') ? '' : '/'}${value.endsWith('/') ? value.slice(0, -1) : value}`;
   return APP_ID.test(path) ? (path as AppId) : undefined;
 }

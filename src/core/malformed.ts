@@ -11,7 +11,7 @@ export function appWithoutId(json: unknown): Problem {
     message: `An app without a usable id was left out: ${show(id)}.`,
     origin: { from: 'default' },
     value: show(id),
-    expected: 'a path of letters, digits, dots, dashes and underscores, at most 1000 characters',
+    expected: 'a path of letters, digits, dots, dashes and underscores, at most 255 characters',
     example: '/prod/web',
   };
 }
@@ -35,7 +35,7 @@ export function taskWithoutId(app: AppId, json: unknown): Problem {
     message: `A task of ${app} without a usable id was left out: ${show(id)}.`,
     origin: { from: 'app', app },
     value: show(id),
-    expected: 'a text without blanks, at most 1000 characters',
+    expected: 'a text without blanks, at most 255 characters',
     example: 'prod_web.instance-6513270e-269e-1d37-b2a7-4de452e6b438._app.1',
   };
 }
@@ -56,7 +56,7 @@ export function definitionUnknown(app: AppId, version: string, tasks: number): P
   return {
     code: 'DefinitionUnknown',
     effect: 'notice',
-    message: `${tasks === 1 ? 'One task' : `${tasks} tasks`} of ${app} run version ${version}, whose definition is not known: they are served by the app's present ports, without a HAProxy check.`,
+    message: `Marathon does not show version ${version} of ${app} any more; the tasks that run it (${tasks}) are served by the app's present ports, without a HAProxy check.`,
     origin: { from: 'app', app },
     value: version,
   };

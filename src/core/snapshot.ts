@@ -62,20 +62,20 @@ export function parseSnapshot(
   const list = appList(json);
   if (!list.ok) return list;
   const apps = new Map<AppId, Checked<App>>();
-  const problems: Problem[] = [];
+  const left: Problem[] = [];
   for (const entry of list.value) {
     const { value: app, problems: own } = parseApp(entry, lookups);
     if (app === undefined) {
-      problems.push(...own);
+      left.push(...own);
       continue;
     }
     const earlier = apps.get(app.id);
-    if (earlier !== undefined) problems.push(appListedTwice(app.id));
+    if (earlier !== undefined) left.push(appListedTwice(app.id));
     if (earlier === undefined || isNewer(app, earlier.value)) apps.set(app.id, { value: app, problems: own });
   }
   const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
-  problems.push(...kept.flatMap((app) => app.problems));
-  return ok({ value: { takenAt, apps: kept.map((app) => app.value) }, problems: problems.sort(compareProblems) });
+  const problems = [left, ...kept.map((app) => app.problems)].flat();
+  return ok({ value: { takenAt, apps: kept.map((app) => app.value) }, problems: distinct(problems) });
 }
 
 /**
@@ -104,7 +104,7 @@ export function parseApp(json: unknown, lookups: Lookups): Checked<App | undefin
     tasks: tasks.value,
     deployments: parseDeployments(json),
   };
-  return { value: app, problems: [...misshapen(id, json), ...labels.problems, ...tasks.problems] };
+  return { value: app, problems: distinct([misshapen(id, json), labels.problems, tasks.problems].flat()) };
 }
 
 /** Marathon has texts only; numbers and booleans of a hand-written file are taken for what they spell, the rest is refused. */
@@ -185,6 +185,8 @@ function isNewer(app: App, than: App): boolean {
   return app.version === than.version ? fingerprint(app) > fingerprint(than) : app.version > than.version;
 }
 
-function compareProblems(a: Problem, b: Problem): number {
-  return byFirst(byText(a.code, b.code), byText(a.message, b.message), byText(a.value ?? '', b.value ?? ''));
+/** Sorted, and each complaint once: a thousand tasks can be wrong in the same way. */
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  const sorted = problems.toSorted((a, b) => byFirst(byText(a.code, b.code), byText(a.message, b.message)));
+  return sorted.filter((problem, index) => index === 0 || problem.message !== sorted[index - 1]?.message);
 }
