@@ -1,0 +1,5 @@
+/** One complaint of a 422 answer. */
+export interface Invalid {
+  readonly path: string;
+  readonly error: string;
+}
