@@ -34,6 +34,7 @@ describe('the verdict on a task', () => {
     ['one of two fails, the other is missing', 2, [failed], 'unhealthy'],
     ['one of two fails, the other is registered', 2, [registered, failed], 'unhealthy'],
     ['the first probe failed', 1, [firstProbeFailed], 'unhealthy'],
+    ['failures without a time', 1, [{ alive: false, consecutiveFailures: 1 }], 'unhealthy'],
     ['dead after a success', 1, [{ ...registered, lastSuccess: T }], 'unhealthy'],
     ['not a list', 1, { alive: true }, 'unknown'],
     ['an entry that says nothing', 1, [{}], 'unknown'],
