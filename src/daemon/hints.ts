@@ -1,0 +1,56 @@
+import type { AppId, Instant } from '../core/app.ts';
+import type { ChangeHint, PassCause } from '../core/ports.ts';
+
+/** Everything, or some apps; none means: nothing to fetch, look at the rest again. */
+export type Scope = ChangeHint['scope'];
+
+/** Reasons kept of a burst: enough to say what it was. */
+const MAX_REASONS = 20;
+
+/** What was hinted and not yet answered. There is no queue: hints join one set. */
+export interface Hints {
+  add(hint: ChangeHint, arrivedAt: Instant): void;
+  /** Gives a cause back whose pass failed: it is answered with the next pass, but does not hurry it. */
+  putBack(cause: PassCause, scope: Scope): void;
+  /** Everything hinted so far, as one cause; the set is empty afterwards. */
+  take(now: Instant): PassCause;
+  /** Arrival of the first and the last hint since the last `take`; undefined when none came. */
+  burst(): { readonly firstAt: Instant; readonly lastAt: Instant } | undefined;
+}
+
+/** An empty set of hints. */
+export function createHints(): Hints {
+  let cause: PassCause | undefined;
+  let burst: { firstAt: Instant; lastAt: Instant } | undefined;
+  return {
+    add(hint, arrivedAt) {
+      cause = join(cause, { reasons: [hint.reason], scope: hint.scope, since: hint.at });
+      burst = { firstAt: burst?.firstAt ?? arrivedAt, lastAt: arrivedAt };
+    },
+    putBack(failed, scope) {
+      const again = { ...failed, scope };
+      cause = cause === undefined ? again : join(again, cause);
+    },
+    take(now) {
+      const taken = cause ?? { reasons: ['retry'], scope: [], since: now };
+      cause = undefined;
+      burst = undefined;
+      return taken;
+    },
+    burst: () => burst,
+  };
+}
+
+function join(a: PassCause | undefined, b: PassCause): PassCause {
+  if (a === undefined) return b;
+  return {
+    reasons: [...new Set([...a.reasons, ...b.reasons])].slice(0, MAX_REASONS),
+    scope: union(a.scope, b.scope),
+    since: a.since < b.since ? a.since : b.since,
+  };
+}
+
+function union(a: Scope, b: Scope): Scope {
+  if (a === 'all' || b === 'all') return 'all';
+  return [...new Set<AppId>([...a, ...b])];
+}

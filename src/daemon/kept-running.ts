@@ -1,0 +1,184 @@
+import { routeChanges } from '../core/changes.ts';
+import type { Generation, RenderedConfig } from '../core/config.ts';
+import type { DaemonEventBody } from '../core/events.ts';
+import type { ApplyPlan, Running } from '../core/plan.ts';
+import type { ApplyResult, Candidate, Clock, Haproxy, Observed, PassCause } from '../core/ports.ts';
+import { unreachable } from '../core/result.ts';
+import type { RoutingTable } from '../core/routing.ts';
+import { servedBy } from '../core/served.ts';
+import type { Draft } from './isolate.ts';
+
+/** What HAProxy runs, as far as it was proven. */
+export interface KeptRunning {
+  start(): Promise<void>;
+  /** Asks HAProxy where there is doubt (`always`: in any case). False: it did not answer, ask again before anything is changed. */
+  look(always: boolean): Promise<boolean>;
+  /** For `planApply`. */
+  value(): Running;
+  /** A configuration of this digest is what runs. */
+  runs(digest: string): boolean;
+  /** Something runs that leads to backends. */
+  serves(): boolean;
+  /** The table of what runs, when it was made or confirmed in this life. */
+  table(): RoutingTable | undefined;
+  /** What runs is this table's. */
+  confirm(table: RoutingTable): void;
+  /** Makes HAProxy run a candidate; true when it does. Never aborted. */
+  apply(attempt: Attempt): Promise<boolean>;
+  doubt(): void;
+  /** Somebody saw a worker of this generation: doubt, unless it is the expected one. True when it is not. */
+  suspect(generation: Generation): boolean;
+}
+
+/** A candidate on its way into HAProxy, and its story. */
+export interface Attempt {
+  readonly candidate: Candidate;
+  readonly draft: Draft;
+  readonly plan: ApplyPlan;
+  readonly cause: PassCause;
+}
+
+interface Parts {
+  readonly haproxy: Haproxy;
+  readonly clock: Clock;
+  readonly emit: (event: DaemonEventBody) => void;
+}
+
+type Kept = Running & ({ readonly known: false } | { readonly known: true; readonly generation: Generation });
+
+/** One unanswered question is bad luck; after this many in a row a reload makes what runs certain again. */
+const MISSES_UNTIL_UNKNOWN = 2;
+
+/** Nothing is known before `start`. */
+export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning {
+  let running: Kept = { known: false };
+  let table: RoutingTable | undefined;
+  let started = false;
+  let doubted = false;
+  let misses = 0;
+  /** Given to HAProxy without a certain outcome. */
+  let unconfirmed: Attempt | undefined;
+
+  const nothingYet = (): boolean => !running.known && running.nothingYet === true;
+
+  function took(now: Kept, of: RoutingTable | undefined): void {
+    running = now;
+    table = of;
+    doubted = false;
+    misses = 0;
+    unconfirmed = undefined;
+  }
+
+  async function start(): Promise<void> {
+    const result = await haproxy.start();
+    if (!result.ok) {
+      running = { known: false };
+      emit({ type: 'haproxy-down', reason: `${result.failure.kind}: ${result.failure.detail}` });
+      return;
+    }
+    started = true;
+    if (result.value === undefined) took({ known: false, nothingYet: true }, undefined);
+    else if (result.value.known) took(result.value, undefined);
+    else missed();
+  }
+
+  function missed(): void {
+    misses += 1;
+    doubted = true;
+    if (misses >= MISSES_UNTIL_UNKNOWN) running = { known: false };
+  }
+
+  async function look(always: boolean): Promise<boolean> {
+    if (!started) {
+      await start();
+      // A start that fails may be cured by a new configuration: go on and try that.
+      if (!started) return true;
+    }
+    if (nothingYet() || (running.known && !doubted && !always)) return true;
+    const observed = await haproxy.observe();
+    if (observed.known) {
+      await found(observed);
+      return true;
+    }
+    missed();
+    return misses >= MISSES_UNTIL_UNKNOWN;
+  }
+
+  /** What runs was read from the worker: the same as before, our own late success, or somebody else's doing. */
+  async function found(observed: Extract<Observed, { readonly known: true }>): Promise<void> {
+    const { generation, config } = observed;
+    if (running.known && running.generation === generation && running.config.digest === config.digest) {
+      doubted = false;
+      misses = 0;
+      return;
+    }
+    if (unconfirmed?.candidate.generation === generation) {
+      succeeded(unconfirmed, { kind: 'applied', generation, via: 'reload', ms: 0 });
+    } else {
+      emit({ type: 'haproxy-up', haproxy: await haproxy.view(), config, how: 'adopted' });
+      took(observed, undefined);
+    }
+  }
+
+  function succeeded(attempt: Attempt, result: Extract<ApplyResult, { readonly kind: 'applied' }>): void {
+    const { draft, plan, cause } = attempt;
+    const { generation, via, ms: reloadMs } = result;
+    const changes = routeChanges(table, draft.table);
+    const sinceCauseMs = Math.max(0, clock.now() - cause.since);
+    took({ known: true, generation, config: draft.config }, draft.table);
+    emit({ type: 'applied', generation, config: draft.config, plan, cause, via, reloadMs, sinceCauseMs, changes });
+  }
+
+  async function apply(attempt: Attempt): Promise<boolean> {
+    unconfirmed = attempt;
+    const result = await haproxy.apply(attempt.candidate);
+    switch (result.kind) {
+      case 'applied':
+        started = true;
+        succeeded(attempt, result);
+        emit({ type: 'haproxy-seen', haproxy: await haproxy.view() });
+        return true;
+      case 'rejected': {
+        const { failure, serving } = result;
+        unconfirmed = undefined;
+        if (running.known ? running.generation !== serving : serving !== undefined) doubt();
+        emit({ type: 'apply-failed', failure, ...(serving === undefined ? {} : { serving }) });
+        return false;
+      }
+      case 'uncertain':
+        doubt();
+        emit({ type: 'apply-failed', failure: result.failure });
+        return false;
+      default:
+        return unreachable(result);
+    }
+  }
+
+  function doubt(): void {
+    doubted = true;
+    if (nothingYet()) running = { known: false };
+  }
+
+  const configOf = (): RenderedConfig | undefined => (running.known ? running.config : undefined);
+  return {
+    start,
+    look,
+    value: () => running,
+    runs: (digest) => !doubted && configOf()?.digest === digest,
+    serves: () => {
+      const config = configOf();
+      return config !== undefined && servedBy(config).backends.size > 0;
+    },
+    table: () => table,
+    confirm: (of) => {
+      table = of;
+    },
+    apply,
+    doubt,
+    suspect(generation) {
+      const other = running.known && running.generation !== generation;
+      if (other) doubt();
+      return other;
+    },
+  };
+}

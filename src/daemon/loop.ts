@@ -1,0 +1,141 @@
+import type { DaemonEventBody } from '../core/events.ts';
+import type { ChangeHint, Control } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import { fail, ok } from '../core/result.ts';
+import { createAlarm } from './alarm.ts';
+import type { Scope } from './hints.ts';
+import { createHints } from './hints.ts';
+import { createPace } from './pace.ts';
+import type { PassDeps } from './reconcile.ts';
+import { createReconciler } from './reconcile.ts';
+import type { Timings } from './timings.ts';
+import { TIMINGS } from './timings.ts';
+
+/** What the loop is given. */
+export interface LoopDeps extends Omit<PassDeps, 'timings'> {
+  /** Portolan's own version. */
+  readonly version: string;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly setLogLevel: (level: string) => boolean;
+  readonly timings?: Partial<Timings>;
+}
+
+/** The daemon's heart. */
+export interface Loop {
+  /** Runs until aborted; resolves when the last pass has ended and HAProxy was left or drained. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+  readonly control: Control;
+  /** Listens to what others have to say: a new HAProxy, new templates or certificates are reasons for a pass. */
+  hear(event: DaemonEventBody): void;
+}
+
+/** Says when a pass runs: one at a time, hints join, the newest state wins, failures are tried again until desired = running. */
+export function createLoop(deps: LoopDeps): Loop {
+  const { clock, emit, haproxy, source, settings } = deps;
+  const timings = { ...TIMINGS, ...deps.timings };
+  const reconciler = createReconciler({ ...deps, timings });
+  const hints = createHints();
+  const alarm = createAlarm(clock);
+  const pace = createPace(hints, timings, deps.random);
+  let passing = false;
+
+  function hint(scope: Scope, reason: string): void {
+    take({ scope, reason, at: clock.now() });
+  }
+
+  function take(given: ChangeHint): void {
+    hints.add(given, clock.now());
+    alarm.ring();
+  }
+
+  /** The one catch for bugs: told, then tried again after a pause, while HAProxy serves on. */
+  async function guarded<T>(work: () => Promise<T>): Promise<Result<T, 'bug'>> {
+    try {
+      return ok(await work());
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      emit({ type: 'bug', message, stack: stack ?? '' });
+      return fail('bug');
+    }
+  }
+
+  async function onePass(signal: AbortSignal): Promise<void> {
+    const cause = hints.take(clock.now());
+    const startedAt = clock.now();
+    passing = true;
+    const ended = await guarded(() => reconciler.pass(cause, signal));
+    passing = false;
+    if (!ended.ok) {
+      // Wherever it broke off: fetch again, and ask HAProxy before anything is planned.
+      reconciler.doubt();
+      hints.putBack(cause, cause.scope);
+      pace.failed(clock.now(), false);
+      emit({ type: 'pass-finished', outcome: 'failed', ms: clock.now() - startedAt });
+    } else if (ended.value.kind === 'failed') {
+      hints.putBack(cause, ended.value.refetch);
+      pace.failed(clock.now(), ended.value.at === 'reload');
+    } else {
+      pace.succeeded(clock.now(), ended.value.kind === 'applied');
+    }
+  }
+
+  /** Takes the source's hints. They never end; should they, that is a bug, and they are asked for again. */
+  async function listen(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await guarded(async () => {
+        for await (const given of source.changes(signal)) take(given);
+        if (!signal.aborted) throw new Error('the source has stopped hinting');
+      });
+      if (!signal.aborted) await clock.sleep(timings.backoff.maxMs, signal);
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const sayStopping = (): void => emit({ type: 'stopping', onStop: settings.onStop });
+    if (signal.aborted) sayStopping();
+    else signal.addEventListener('abort', sayStopping, { once: true });
+    await guarded(reconciler.start);
+    const view = await guarded(() => haproxy.view());
+    const haproxyView = view.ok ? view.value : { up: false, oldWorkers: 0, mode: settings.haproxyMode };
+    emit({ type: 'started', version: deps.version, haproxy: haproxyView });
+    hint('all', 'start');
+    const listening = listen(signal);
+    while (!signal.aborted) {
+      await alarm.until(pace.due, signal);
+      if (!signal.aborted) await onePass(signal);
+    }
+    const closed = new AbortController();
+    await Promise.race([listening, clock.sleep(timings.closeMs, closed.signal)]);
+    closed.abort();
+    await guarded(() => haproxy.stop(settings.onStop));
+  }
+
+  function hear(event: DaemonEventBody): void {
+    switch (event.type) {
+      case 'haproxy-up':
+        reconciler.doubt();
+        hint([], `haproxy ${event.how}`);
+        break;
+      case 'haproxy-seen': {
+        // During a pass, another generation is its own doing.
+        const { generation } = event.haproxy;
+        if (!passing && generation !== undefined && reconciler.suspect(generation)) hint([], 'another generation runs');
+        break;
+      }
+      case 'templates-loaded':
+        hint([], 'templates');
+        break;
+      case 'certificates-loaded':
+        hint([], 'certificates');
+        break;
+      default:
+    }
+  }
+
+  return {
+    run,
+    hear,
+    control: { requestPass: (reason) => hint('all', reason), setLogLevel: deps.setLogLevel },
+  };
+}

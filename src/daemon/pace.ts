@@ -1,0 +1,64 @@
+import type { Instant } from '../core/app.ts';
+import type { Hints } from './hints.ts';
+import type { Timings } from './timings.ts';
+import { backoffMs } from './timings.ts';
+
+/** Says when the next pass may run. */
+export interface Pace {
+  /** When the next pass is due; undefined: nothing asks for one. */
+  due(): Instant | undefined;
+  /** A pass ended without failure; `reloaded`: HAProxy was reloaded in it. */
+  succeeded(now: Instant, reloaded: boolean): void;
+  /** A pass failed; `reload`: at the reload, which costs more than other failures. */
+  failed(now: Instant, reload: boolean): void;
+}
+
+/**
+ * The state machine between passes. From idle, the first hint is answered at once; hints close to a pass settle as a burst;
+ * after a failure the next attempt comes by itself, earlier when something new is hinted.
+ */
+export function createPace(hints: Hints, timings: Timings, random: () => number): Pace {
+  let failures = 0;
+  let retry: { readonly at: Instant; readonly hintFloor: Instant } | undefined;
+  let lastEnd: Instant | undefined;
+  let lastReload: Instant | undefined;
+  let reloadInterval = timings.reloadIntervalMs;
+  let settling = true;
+
+  const hintDue = (): Instant | undefined => {
+    const burst = hints.burst();
+    if (burst === undefined) return undefined;
+    const close = lastEnd !== undefined && burst.firstAt - lastEnd < timings.settleMs;
+    const settled = Math.min(burst.lastAt + timings.settleMs, burst.firstAt + timings.maxDelayMs);
+    const at = settling || close ? settled : burst.firstAt;
+    return Math.max(at, retry?.hintFloor ?? at) as Instant;
+  };
+
+  return {
+    due() {
+      const times = [hintDue(), retry?.at].filter((time) => time !== undefined);
+      if (times.length === 0) return undefined;
+      const reloadFloor = lastReload === undefined ? 0 : lastReload + reloadInterval;
+      return Math.max(Math.min(...times), reloadFloor) as Instant;
+    },
+    succeeded(now, reloaded) {
+      failures = 0;
+      retry = undefined;
+      lastEnd = now;
+      settling = hints.burst() !== undefined;
+      if (!reloaded) return;
+      const dense = lastReload !== undefined && now - lastReload < 4 * reloadInterval;
+      reloadInterval = dense ? Math.min(2 * reloadInterval, timings.reloadIntervalMaxMs) : timings.reloadIntervalMs;
+      lastReload = now;
+    },
+    failed(now, reload) {
+      failures += 1;
+      const delay = backoffMs(reload ? timings.reloadBackoff : timings.backoff, failures, random());
+      const floor = reload ? timings.reloadHintFloorMs : timings.hintFloorMs;
+      retry = { at: (now + delay) as Instant, hintFloor: (now + Math.min(delay, floor)) as Instant };
+      if (reload) retry = { at: retry.at, hintFloor: (now + floor) as Instant };
+      lastEnd = now;
+      settling = true;
+    },
+  };
+}

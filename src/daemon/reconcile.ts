@@ -1,0 +1,249 @@
+import type { Snapshot } from '../core/app.ts';
+import type { Generation, RenderedConfig, TemplateFailure } from '../core/config.ts';
+import type { DaemonEventBody } from '../core/events.ts';
+import type { ApplyPlan } from '../core/plan.ts';
+import { formatReason, planApply } from '../core/plan.ts';
+import type {
+  Clock,
+  Haproxy,
+  MemoryStore,
+  OperatorFiles,
+  PassCause,
+  Source,
+  ValidationFailure,
+} from '../core/ports.ts';
+import type { Checked } from '../core/problem.ts';
+import type { RenderPlace } from '../core/render.ts';
+import { unreachable } from '../core/result.ts';
+import type { RoutingTable } from '../core/routing.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Scope } from './hints.ts';
+import type { Inputs } from './inputs.ts';
+import { sameInputs } from './inputs.ts';
+import type { Draft } from './isolate.ts';
+import { isolate } from './isolate.ts';
+import { createKeptMemory } from './kept-memory.ts';
+import { createKeptQuarantine } from './kept-quarantine.ts';
+import { createKeptRenderer } from './kept-renderer.ts';
+import { createKeptRunning } from './kept-running.ts';
+import type { Stages } from './stages.ts';
+import type { Timings } from './timings.ts';
+
+/** What a pass touches. */
+export interface PassDeps {
+  readonly source: Source;
+  readonly haproxy: Haproxy;
+  readonly files: OperatorFiles;
+  readonly memoryStore: MemoryStore;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly place: RenderPlace;
+  readonly stages: Stages;
+  readonly emit: (event: DaemonEventBody) => void;
+  readonly timings: Timings;
+}
+
+/** How a pass ended. After a failure `refetch` is what has to be fetched again. */
+export type PassOutcome =
+  | { readonly kind: 'unchanged' | 'applied' }
+  | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope };
+
+/** The step that failed; `stopped`: none did, the end of the daemon came first. */
+export type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'stopped';
+
+/** Makes HAProxy run what Marathon shows, one pass at a time. Keeps between passes what need not be fetched or asked again. */
+export interface Reconciler {
+  /** HAProxy serves the last good configuration from here on, if there is one. */
+  start(): Promise<void>;
+  pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome>;
+  /** What runs is no longer certain: the next pass asks before it plans. */
+  doubt(): void;
+  /** A worker of this generation was seen; true when another one was expected. */
+  suspect(generation: Generation): boolean;
+}
+
+/** One pass on its way. */
+interface Pass {
+  readonly cause: PassCause;
+  readonly signal: AbortSignal;
+  readonly inputs: Inputs;
+}
+
+/** What a snapshot came to. */
+interface Decided extends Draft {
+  /** Before anybody was left out. */
+  readonly whole: RoutingTable;
+  readonly plan: ApplyPlan;
+  /** Tells of a table that replaces this one. */
+  readonly tell: (table: RoutingTable) => void;
+}
+
+/** A reconciler that has seen nothing yet. */
+export function createReconciler(deps: PassDeps): Reconciler {
+  const { clock, emit, settings, stages, place } = deps;
+  const running = createKeptRunning(deps);
+  const memory = createKeptMemory(deps.memoryStore);
+  const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
+  const render = createKeptRenderer(stages.createRenderer, emit);
+  let snapshot: Checked<Snapshot> | undefined;
+  /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
+  let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
+  /** Refused as a whole, and nobody to blame. */
+  let hopeless: string | undefined;
+
+  async function pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome> {
+    const startedAt = clock.now();
+    emit({ type: 'pass-started', cause });
+    const refetch = await fetchHinted(cause.scope, signal);
+    const answered = await running.look(cause.scope === 'all');
+    const outcome = await goOn(refetch, answered, cause, signal);
+    await memory.save();
+    emit({ type: 'pass-finished', outcome: outcome.kind, ms: clock.now() - startedAt });
+    return outcome;
+  }
+
+  /** Fetches what was hinted; gives back what could not be had. */
+  async function fetchHinted(scope: Scope, signal: AbortSignal): Promise<Scope> {
+    const asked = snapshot === undefined ? 'all' : scope;
+    if (asked !== 'all' && asked.length === 0) return asked;
+    const startedAt = clock.now();
+    const taken = await deps.source.snapshot(asked, signal);
+    if (!taken.ok) {
+      if (!signal.aborted) emit({ type: 'snapshot-failed', failure: taken.failure });
+      return asked;
+    }
+    snapshot = taken.value;
+    emit({ type: 'snapshot-taken', snapshot: snapshot.value, scope: asked, ms: clock.now() - startedAt });
+    return [];
+  }
+
+  /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */
+  async function goOn(refetch: Scope, answered: boolean, cause: PassCause, signal: AbortSignal): Promise<PassOutcome> {
+    if (signal.aborted) return { kind: 'failed', at: 'stopped', refetch };
+    if (snapshot === undefined) return { kind: 'failed', at: 'snapshot', refetch };
+    if (!answered) return { kind: 'failed', at: 'observe', refetch };
+    const inputs = { snapshot, templates: deps.files.templates(), certificates: deps.files.certificates() };
+    const outcome = await converge({ cause, signal, inputs });
+    if (outcome.kind === 'failed') return { ...outcome, refetch };
+    const missing = refetch === 'all' || refetch.length > 0;
+    return missing ? { kind: 'failed', at: 'snapshot', refetch } : outcome;
+  }
+
+  /** Build, render, plan, validate, apply. */
+  async function converge(pass: Pass): Promise<PassOutcome> {
+    const { templates, certificates } = pass.inputs;
+    const released = quarantine.review(templates, certificates, clock.now());
+    const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
+    if (same && !released) return { kind: 'unchanged' };
+    settled = undefined;
+    const decided = await decide(pass.inputs);
+    if (!decided.ok) return renderFailed(decided.failure);
+    if (decided.value.plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
+    return validate(pass, decided.value);
+  }
+
+  async function decide(inputs: Inputs) {
+    const startedAt = clock.now();
+    const built = stages.build(inputs.snapshot.value, settings, inputs.certificates, await memory.get());
+    memory.keep(built.memory);
+    const ms = clock.now() - startedAt;
+    const problems = [...inputs.snapshot.problems, ...built.problems];
+    const tell = (table: RoutingTable): void =>
+      emit({ type: 'table-built', table, problems: [...problems, ...quarantine.problems()], ms });
+    const table = quarantine.filter(built.value);
+    tell(table);
+    const renderedAt = clock.now();
+    const rendered = render(table, { ...inputs, settings, place });
+    if (!rendered.ok) return rendered;
+    const plan = announce(rendered.value, clock.now() - renderedAt);
+    return { ok: true as const, value: { table, config: rendered.value, whole: built.value, plan, tell } };
+  }
+
+  function announce(config: RenderedConfig, ms: number): ApplyPlan {
+    const plan = planApply(running.value(), config);
+    emit({ type: 'rendered', digest: config.digest, plan, ms });
+    return plan;
+  }
+
+  /** Nothing is loaded unvalidated. Apps that HAProxy refuses are left out; if that does not help, what runs stays. */
+  async function validate(pass: Pass, decided: Decided): Promise<PassOutcome> {
+    const { cause, signal, inputs } = pass;
+    const isolated = await isolate(
+      {
+        validate: (config) => deps.haproxy.validate(config, whyOf(cause, decided.plan), signal),
+        render: (table) => render(table, { ...inputs, settings, place }),
+        blame: stages.blame,
+        emit,
+        clock,
+        runs: (config) => running.runs(config.digest),
+        signal,
+      },
+      decided,
+      { lastGood: running.table(), serving: running.serves(), hopeless: hopeless === decided.config.digest },
+    );
+    switch (isolated.kind) {
+      case 'failed':
+        if (!signal.aborted) emit(notChecked(isolated.failure));
+        return { kind: 'failed', at: signal.aborted ? 'stopped' : 'validation', refetch: [] };
+      case 'render-failed':
+        return renderFailed(isolated.failure);
+      case 'refused':
+        hopeless = decided.config.digest;
+        quarantine.add(decided.whole, isolated.excluded, clock.now());
+        return { kind: 'failed', at: 'validation', refetch: [] };
+      case 'valid': {
+        if (isolated.excluded.size === 0) return apply(pass, { ...isolated, plan: decided.plan });
+        quarantine.add(decided.whole, isolated.excluded, clock.now());
+        decided.tell(isolated.draft.table);
+        return apply(pass, { ...isolated, plan: announce(isolated.draft.config, 0) });
+      }
+      default:
+        return unreachable(isolated);
+    }
+  }
+
+  /** Not aborted once begun. Whatever comes of it, what worked last keeps serving. */
+  async function apply(
+    { inputs, cause, signal }: Pass,
+    {
+      draft,
+      candidate,
+      ms,
+      plan,
+    }: Extract<Awaited<ReturnType<typeof isolate>>, { readonly kind: 'valid' }> & { readonly plan: ApplyPlan },
+  ): Promise<PassOutcome> {
+    if (candidate === undefined) return settle(inputs, draft, 'unchanged');
+    emit({ type: 'validated', generation: candidate.generation, ms, warnings: candidate.warnings });
+    if (signal.aborted) return { kind: 'failed', at: 'stopped', refetch: [] };
+    const done = await running.apply({ candidate, draft, plan, cause });
+    return done ? settle(inputs, draft, 'applied') : { kind: 'failed', at: 'reload', refetch: [] };
+  }
+
+  function settle(inputs: Inputs, draft: Draft, kind: 'unchanged' | 'applied'): PassOutcome {
+    settled = { inputs, digest: draft.config.digest };
+    running.confirm(draft.table);
+    return { kind };
+  }
+
+  function renderFailed(failure: TemplateFailure): PassOutcome {
+    emit({ type: 'render-failed', failure });
+    return { kind: 'failed', at: 'render', refetch: [] };
+  }
+
+  return { start: running.start, pass, doubt: running.doubt, suspect: running.suspect };
+}
+
+/** One line for the generation's manifest. */
+function whyOf(cause: PassCause, plan: ApplyPlan): string {
+  const reasons = plan.reload.slice(0, 3).map(formatReason);
+  return `${cause.reasons.slice(0, 5).join(', ')}: ${reasons.join(', ')}`;
+}
+
+/** A configuration that could not be checked is treated like a refused one: it is not loaded. */
+function notChecked(failure: ValidationFailure): DaemonEventBody {
+  const diagnostics =
+    failure.kind === 'invalid'
+      ? failure.diagnostics
+      : [{ severity: 'alert' as const, message: `${failure.kind}: ${failure.detail}` }];
+  return { type: 'validation-failed', diagnostics, blamed: [], ms: 0 };
+}

@@ -1,0 +1,51 @@
+/** When passes run, in milliseconds. */
+export interface Timings {
+  /** A burst is over after this long without a hint. */
+  readonly settleMs: number;
+  /** No hint waits longer than this for the end of a burst. */
+  readonly maxDelayMs: number;
+  /** Least distance of two reloads. Doubles while reloads keep coming, up to `reloadIntervalMaxMs`. */
+  readonly reloadIntervalMs: number;
+  readonly reloadIntervalMaxMs: number;
+  /** Full-jitter back-off after a failure. */
+  readonly backoff: Backoff;
+  /** The same after a failed reload: each attempt can pause all listeners for 2 s (measured on HAProxy 2.6.12). */
+  readonly reloadBackoff: Backoff;
+  /** A hint that arrives during a back-off is answered early, but not sooner than this after the failure. */
+  readonly hintFloorMs: number;
+  /** The same after a failed reload. */
+  readonly reloadHintFloorMs: number;
+  /** A quarantined app is tried again after this long even if it did not change: its rival may have left. */
+  readonly quarantineRetryMs: number;
+  /** How long the source may take to close at the end. */
+  readonly closeMs: number;
+}
+
+/** The bounds of a back-off. */
+export interface Backoff {
+  readonly baseMs: number;
+  readonly maxMs: number;
+}
+
+/** What `run` uses. */
+export const TIMINGS: Timings = {
+  settleMs: 100,
+  maxDelayMs: 1_000,
+  reloadIntervalMs: 200,
+  reloadIntervalMaxMs: 1_000,
+  backoff: { baseMs: 200, maxMs: 15_000 },
+  reloadBackoff: { baseMs: 1_000, maxMs: 30_000 },
+  hintFloorMs: 500,
+  reloadHintFloorMs: 2_000,
+  quarantineRetryMs: 600_000,
+  closeMs: 2_000,
+};
+
+/**
+ * Full-jitter delay before attempt `failures` + 1, in ms: evenly between 0 and the doubled base, so that nodes do not move in
+ * step; never below a quarter of the base, so that no stroke of luck makes it a hot loop. `random` is in [0, 1).
+ */
+export function backoffMs(backoff: Backoff, failures: number, random: number): number {
+  const ceiling = Math.min(backoff.maxMs, backoff.baseMs * 2 ** Math.min(Math.max(0, failures - 1), 30));
+  return Math.max(Math.round(backoff.baseMs / 4), Math.round(random * ceiling));
+}
