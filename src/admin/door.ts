@@ -25,6 +25,15 @@ export async function createDoor(door: Door, version: string): Promise<FastifyIn
     routerOptions: { maxParamLength: 1000, ignoreTrailingSlash: true },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true } },
     return503OnClosing: false,
+    frameworkErrors: (error, _request, reply) => {
+      void sendError(reply, error.statusCode ?? 400, 'BadRequest', error.message);
+    },
+    clientErrorHandler: (_error, socket) => {
+      if (!socket.writable) return;
+      const body = JSON.stringify({ status: 400, code: 'BadRequest', message: 'This is not an HTTP request.' });
+      const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close\r\n`;
+      socket.end(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    },
   });
   // Views are plain JSON already; a schema would only drop what it does not know.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
