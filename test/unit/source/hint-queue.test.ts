@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import type { AppId, Instant } from '../../../src/core/app.ts';
+import type { ChangeHint } from '../../../src/core/ports.ts';
+import { createHintQueue } from '../../../src/source/hint-queue.ts';
+
+const ids = (...names: string[]) => names as AppId[];
+
+function start() {
+  let now = 0;
+  const queue = createHintQueue({ now: () => now++ as Instant, sleep: async () => undefined });
+  const stop = new AbortController();
+  const hints = queue.take(stop.signal);
+  const next = async (): Promise<ChangeHint | undefined> => (await hints.next()).value ?? undefined;
+  return { queue, stop, next };
+}
+
+test('hints that share a reason leave together, with the time of the first; an app waits once', async () => {
+  const { queue, next } = start();
+  queue.push(ids('/b'), 'x');
+  queue.push(ids('/a', '/b'), 'x');
+  queue.push(ids('/b', '/c'), 'y');
+  expect(await next()).toEqual({ scope: ['/a', '/b'], reason: 'x', at: 0 });
+  expect(await next()).toMatchObject({ scope: ['/c'], reason: 'y' });
+});
+
+test('everything swallows what waits and keeps the oldest time', async () => {
+  const { queue, next } = start();
+  queue.push(ids('/a'), 'x');
+  queue.push('all', 'poll');
+  queue.push(ids('/b'), 'x');
+  queue.push('all', 'connected');
+  expect(await next()).toEqual({ scope: 'all', reason: 'poll', at: 0 });
+  queue.push(ids('/c'), 'x');
+  expect(await next()).toMatchObject({ scope: ['/c'] });
+});
+
+test('more than fifty apps are everything', async () => {
+  const { queue, next } = start();
+  for (let i = 0; i < 50; i += 1) queue.push(ids(`/a${i}`), 'x');
+  expect((await next())?.scope).toHaveLength(50);
+  for (let i = 0; i < 51; i += 1) queue.push(ids(`/a${i}`), 'x');
+  expect(await next()).toMatchObject({ scope: 'all', reason: 'x' });
+});
+
+test('a hint that comes while the last one is being answered is kept; waiting ends with the signal', async () => {
+  const { queue, stop, next } = start();
+  queue.push(ids('/a'), 'x');
+  expect(await next()).toMatchObject({ scope: ['/a'] });
+  const waiting = next();
+  queue.push(ids('/a'), 'x');
+  expect(await waiting).toMatchObject({ scope: ['/a'] });
+  const last = next();
+  stop.abort();
+  expect(await last).toBeUndefined();
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { createEventReader, ROUTING_EVENTS } from '../../../src/source/marathon-events.ts';
+
+const read = (eventType: string, rest: object) =>
+  createEventReader()(eventType, JSON.stringify({ ...rest, eventType }));
+const actions = (...apps: string[]) => ({ actions: apps.map((app) => ({ action: 'ScaleApplication', app })) });
+
+describe('what an event asks for', () => {
+  const cases: readonly [string, object, 'all' | readonly string[]][] = [
+    ['status_update_event', { appId: '/web', taskStatus: 'TASK_RUNNING' }, ['/web']],
+    ['status_update_event', { appId: 'old/style' }, ['/old/style']],
+    ['status_update_event', { appId: '' }, 'all'],
+    ['status_update_event', { appId: '/a b?embed=x' }, 'all'],
+    ['health_status_changed_event', { appId: '/web', alive: false }, ['/web']],
+    ['instance_changed_event', { runSpecId: '/web', agentId: null, host: null }, ['/web']],
+    ['instance_health_changed_event', { runSpecId: '/web', healthy: null }, ['/web']],
+    ['unhealthy_instance_kill_event', { appId: '/web' }, ['/web']],
+    ['unhealthy_task_kill_event', { appId: '/web' }, ['/web']],
+    ['app_terminated_event', { appId: '/web' }, ['/web']],
+    ['api_post_event', { appDefinition: { id: '/web' } }, ['/web']],
+    ['api_post_event', {}, 'all'],
+    [
+      'deployment_info',
+      { plan: { steps: [actions('/b'), actions('/a', '/b')] }, currentStep: actions('/c') },
+      ['/a', '/b', '/c'],
+    ],
+    ['deployment_info', { plan: { steps: [[{ type: 'ScaleApplication', app: '/web' }]] } }, ['/web']],
+    ['deployment_step_success', { plan: { steps: [actions('/a')] }, currentStep: null }, ['/a']],
+    ['deployment_success', { id: 'x', plan: { steps: [] } }, []],
+    ['deployment_success', { id: 'x' }, 'all'],
+    ['deployment_failed', { id: 'x', plan: { steps: [{ actions: [{ action: 'StartPod', pod: '/p' }] }] } }, []],
+    ['group_change_success', { groupId: '/', version: 'v' }, 'all'],
+    ['scheduler_registered_event', {}, 'all'],
+    ['scheduler_reregistered_event', {}, 'all'],
+    ['event_stream_attached', { remoteAddress: '10.0.0.5' }, []],
+    ['failed_health_check_event', { appId: '/web' }, []],
+    ['framework_message_event', {}, []],
+    ['some_future_event', { appId: '/web' }, []],
+  ];
+  for (const [type, rest, scope] of cases) {
+    test(`${type} ${JSON.stringify(rest).slice(0, 60)}`, () => {
+      expect(read(type, rest)).toEqual({ eventType: type, scope });
+    });
+  }
+
+  test('the type inside the JSON counts, the frame’s where there is none', () => {
+    const reader = createEventReader();
+    expect(reader('', '{"eventType":"app_terminated_event","appId":"/a"}')).toMatchObject({ scope: ['/a'] });
+    expect(reader('app_terminated_event', '{"appId":"/a"}')).toEqual({
+      eventType: 'app_terminated_event',
+      scope: ['/a'],
+    });
+  });
+
+  test('malformed text of a type that matters asks for everything, of another for nothing', () => {
+    const reader = createEventReader();
+    for (const text of ['', '{"appId":"/a"', '[]', 'null', '"x"']) {
+      expect(reader('status_update_event', text)).toEqual({ eventType: 'status_update_event', scope: 'all' });
+      expect(reader('', text)).toEqual({ eventType: '', scope: [] });
+    }
+  });
+});
+
+test('a changed group means the apps of the deployment announced under its version', () => {
+  const reader = createEventReader();
+  const announce = (version: string, app: string) =>
+    reader('deployment_info', JSON.stringify({ plan: { version, steps: [actions(app)] } }));
+  const changed = (version: string) =>
+    reader('group_change_success', JSON.stringify({ groupId: '/', version, eventType: 'group_change_success' })).scope;
+  announce('v1', '/a');
+  announce('v2', '/b');
+  expect(changed('v1')).toEqual(['/a']);
+  expect(changed('v2')).toEqual(['/b']);
+  expect(changed('v3')).toBe('all');
+  expect(changed('')).toBe('all');
+  for (let i = 0; i < 100; i += 1) announce(`w${i}`, '/c');
+  expect(changed('v1')).toBe('all');
+});
+
+test('the filter names what routing depends on, and nothing that comes often without meaning', () => {
+  expect(ROUTING_EVENTS).toContain('event_stream_attached');
+  expect(ROUTING_EVENTS).toContain('instance_changed_event');
+  expect(ROUTING_EVENTS).not.toContain('failed_health_check_event');
+});
