@@ -1,0 +1,280 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { formatChanges } from '../../../src/admin/changes-stream.ts';
+import { createJournal } from '../../../src/admin/journal.ts';
+import { createEventLog } from '../../../src/admin/log.ts';
+import { createMetrics } from '../../../src/admin/metrics.ts';
+import { redact, redactDeep } from '../../../src/admin/redact.ts';
+import type { AppId } from '../../../src/core/app.ts';
+import type { DaemonEvent, DaemonEventBody, RouteChange } from '../../../src/core/events.ts';
+import { reduce } from '../../../src/core/reduce.ts';
+import type { LogLevel } from '../../../src/core/settings.ts';
+import { mergeSettings } from '../../../src/core/settings-merge.ts';
+import { initialState } from '../../../src/core/state.ts';
+import { applied, HASH, webTable } from './rig.ts';
+
+const AT = Date.parse('2026-11-25T10:00:00.250Z');
+const at = (body: DaemonEventBody, ms = AT): DaemonEvent => ({ at: ms, ...body });
+const failed: DaemonEventBody = {
+  type: 'validation-failed',
+  diagnostics: [{ severity: 'alert', line: 4, message: `parsing [haproxy.cfg:4]: user joe password ${HASH} is bad` }],
+  blamed: ['/prod/web' as AppId],
+  ms: 60,
+};
+const unreachable: DaemonEventBody = {
+  type: 'snapshot-failed',
+  failure: { kind: 'unreachable', endpoint: 'http://m:8080', detail: 'ECONNREFUSED' },
+};
+
+describe('redact', () => {
+  test.each([
+    [`  user joe password ${HASH}`, '  user joe password ***'],
+    ['user joe insecure-password "a b" groups x', 'user joe insecure-password *** groups x'],
+    ["password 'a b'", 'password ***'],
+    ['password a\\ b\\\\ rest', 'password *** rest'],
+    [`x ${HASH}, y`, 'x ***, y'],
+    ['$2y$05$abcdefghijklmnopqrstuv', '***'],
+    ['http://joe:pw@m:8080/x', 'http://***@m:8080/x'],
+    ['Authorization: Bearer abcdef123456', 'Authorization: Bearer ***'],
+    ['token=abcdef123456', 'token=***'],
+    ['Basic am9lOnB3MTIz', 'Basic ***'],
+    ['http-request set-var(req.host) hdr(host),lower', 'http-request set-var(req.host) hdr(host),lower'],
+    ['bind :80 # costs $5 or $6', 'bind :80 # costs $5 or $6'],
+  ])('%s', (text, wanted) => {
+    expect(redact(text)).toBe(wanted);
+  });
+
+  test('keeps the number of lines', () => {
+    const text = `a\nuser x password ${HASH}\nb password\nc\n`;
+    expect(redact(text).split('\n')).toHaveLength(text.split('\n').length);
+    expect(redact(text)).toContain('b password\nc');
+  });
+
+  test('goes into plain values', () => {
+    expect(redactDeep({ a: [HASH, 1, null], b: { c: `x ${HASH}` } })).toEqual({
+      a: ['***', 1, null],
+      b: { c: 'x ***' },
+    });
+  });
+});
+
+describe('log', () => {
+  function logged(level: LogLevel, events: readonly DaemonEvent[], pretty = false): string[] {
+    const lines: string[] = [];
+    const log = createEventLog({ write: (line) => void lines.push(line), level, pretty, colour: false });
+    for (const event of events) log.observe(event);
+    return lines;
+  }
+
+  test('is one JSON object a line, with the time of the event, generation and apps', () => {
+    const [line] = logged('info', [at(applied(118))]);
+    expect(line).toMatch(/\n$/);
+    expect(JSON.parse(line ?? '')).toMatchObject({
+      level: 'info',
+      time: '2026-11-25T10:00:00.250Z',
+      event: 'applied',
+      generation: 118,
+      apps: ['/prod/web'],
+      changes: ['route-added web.example'],
+      sinceCauseMs: 87,
+      message: 'generation 118 serves after 87 ms: 1 changes',
+    });
+  });
+
+  test('never holds a secret, a table or a configuration', () => {
+    const text = logged('trace', [
+      at(failed),
+      at(applied(1)),
+      at({ type: 'table-built', table: webTable(), problems: [], ms: 1 }),
+    ]).join('');
+    expect(text).not.toContain('verysecret');
+    expect(text).not.toContain('backend prod_web_10000\\n');
+    expect(text).toContain('password ***');
+  });
+
+  test('a message cannot start a line of its own', () => {
+    const event = at({ type: 'stream-lost', endpoint: 'http://m', reason: 'x\n{"level":"fatal"}\u001b[31m' });
+    const [line] = logged('info', [event], true);
+    expect(line?.trimEnd()).not.toMatch(/\n|\u001b/);
+  });
+
+  test('the level can change while it runs', () => {
+    const lines: string[] = [];
+    const log = createEventLog({ write: (line) => void lines.push(line), level: 'warn', pretty: false, colour: false });
+    log.observe(at(applied(1)));
+    expect(lines).toHaveLength(0);
+    expect(log.setLevel('loud')).toBe(false);
+    expect(log.setLevel('toString')).toBe(false);
+    expect(log.setLevel('info')).toBe(true);
+    log.observe(at(applied(2)));
+    expect(lines).toHaveLength(1);
+    expect(log.level()).toBe('info');
+  });
+
+  test('is pretty on a terminal', () => {
+    const [line] = logged('info', [at({ type: 'stream-lost', endpoint: 'http://m', reason: 'idle' })], true);
+    expect(line).toBe('10:00:00.250 WARN  event stream of http://m lost: idle endpoint=http://m\n');
+  });
+});
+
+describe('metrics', () => {
+  const settings = mergeSettings({ flags: new Map(), env: new Map(), file: new Map() });
+  if (!settings.ok) throw new Error('the defaults do not fit together');
+  const empty = initialState('1.2.3', settings.value, AT);
+
+  async function samples(events: readonly DaemonEvent[]): Promise<ReadonlyMap<string, number>> {
+    const metrics = createMetrics({ version: '1.2.3', endpoints: ['http://m:8080'] });
+    let state = empty;
+    for (const event of events) {
+      metrics.observe(event);
+      state = reduce(state, event);
+    }
+    const found = new Map<string, number>();
+    for (const line of (await metrics.text(state, AT + 5000)).split('\n')) {
+      if (line === '' || line.startsWith('#')) continue;
+      const match = /^([a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*\})?) (\S+)$/.exec(line);
+      expect(match, line).not.toBeNull();
+      found.set(match?.[1] ?? '', Number(match?.[2]));
+    }
+    return found;
+  }
+
+  test('counters with closed labels are there from the start, at 0', async () => {
+    const found = await samples([]);
+    expect(found.get('portolan_build_info{version="1.2.3"}')).toBe(1);
+    expect(found.get('portolan_marathon_up{endpoint="http://m:8080"}')).toBe(0);
+    expect(found.get('portolan_reloads_total{reason="section-changed",outcome="failure"}')).toBe(0);
+    expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(0);
+    expect(found.get('portolan_marathon_requests_total{op="apps",outcome="ok"}')).toBe(0);
+    expect(found.get('portolan_marathon_leader_changes_total')).toBe(0);
+    expect(found.get('portolan_propagation_seconds_count{stage="total"}')).toBe(0);
+    expect(found.get('portolan_snapshot_age_seconds')).toBeNaN();
+  });
+
+  test('events count', async () => {
+    const request = (endpoint: string, leader: string): DaemonEvent =>
+      at({ type: 'marathon-request', endpoint, op: 'apps', outcome: 'ok', ms: 3, leader });
+    const found = await samples([
+      request('http://m:8080', 'a:1'),
+      request('http://m:8080', 'b:1'),
+      at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [] }),
+      at({ type: 'marathon-event', eventType: 'Evil"} 1\n', relevant: false, apps: [] }),
+      at({ type: 'stream-lost', endpoint: 'http://m:8080', reason: 'idle for 25 s' }),
+      at(unreachable),
+      at({ type: 'rendered', digest: 'd', plan: { reload: [{ because: 'file-changed', file: 'x' }] }, ms: 7 }),
+      at(failed),
+      at({ type: 'apply-failed', failure: { kind: 'timeout', detail: 'x' } }),
+      at(applied(9)),
+    ]);
+    expect(found.get('portolan_marathon_up{endpoint="http://m:8080"}')).toBe(1);
+    expect(found.get('portolan_marathon_leader_changes_total')).toBe(1);
+    expect(found.get('portolan_events_total{type="api_post_event",relevant="true"}')).toBe(1);
+    expect(found.get('portolan_events_total{type="other",relevant="false"}')).toBe(1);
+    expect(found.get('portolan_stream_reconnects_total{reason="idle"}')).toBe(1);
+    expect(found.get('portolan_snapshot_rejected_total{reason="unreachable"}')).toBe(1);
+    expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(1);
+    expect(found.get('portolan_reloads_total{reason="file-changed",outcome="failure"}')).toBe(1);
+    expect(found.get('portolan_reloads_total{reason="section-added",outcome="success"}')).toBe(1);
+    expect(found.get('portolan_generation_loaded')).toBe(9);
+    expect(found.get('portolan_propagation_seconds_sum{stage="total"}')).toBeCloseTo(0.087);
+    expect(found.get('portolan_last_apply_success')).toBe(1);
+  });
+
+  test('the gauge of failure stays up while it lasts, and ages grow without events', async () => {
+    const snapshot = { takenAt: AT as never, apps: [] };
+    const found = await samples([
+      at({ type: 'snapshot-taken', snapshot, scope: 'all', ms: 1 }),
+      at({ type: 'apply-failed', failure: { kind: 'timeout', detail: 'x' } }),
+    ]);
+    expect(found.get('portolan_last_apply_success')).toBe(0);
+    expect(found.get('portolan_snapshot_age_seconds')).toBe(5);
+  });
+});
+
+describe('journal', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'jou-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  const entries = (path: string): Record<string, unknown>[] =>
+    readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  test('keeps what matters, in order, a failure that repeats once', async () => {
+    const path = join(dir, 'a.ndjson');
+    const journal = createJournal({ path });
+    journal.observe(at({ type: 'stream-byte', endpoint: 'x' }));
+    for (let i = 0; i < 5; i++) journal.observe(at(unreachable, AT + i));
+    journal.observe(at({ type: 'snapshot-taken', snapshot: { takenAt: AT as never, apps: [] }, scope: 'all', ms: 1 }));
+    journal.observe(at(unreachable));
+    journal.observe(at(applied(3)));
+    journal.observe(at(failed));
+    await journal.flushed();
+    expect(entries(path).map((entry) => entry['event'])).toEqual([
+      'snapshot-failed',
+      'snapshot-failed',
+      'applied',
+      'validation-failed',
+    ]);
+    expect(entries(path)[2]).toMatchObject({ generation: 3, changes: ['route-added web.example'] });
+    expect(readFileSync(path, 'utf8')).not.toContain('verysecret');
+    expect(statSync(path).mode & 0o137).toBe(0);
+  });
+
+  test('is bounded: the old file is kept once', async () => {
+    const path = join(dir, 'b.ndjson');
+    const journal = createJournal({ path, maxBytes: 3000 });
+    for (let i = 1; i <= 40; i++) {
+      journal.observe(at(applied(i)));
+      await journal.flushed();
+    }
+    expect(statSync(path).size).toBeLessThanOrEqual(3000);
+    expect(statSync(`${path}.1`).size).toBeLessThanOrEqual(3000);
+    const kept = [...entries(`${path}.1`), ...entries(path)].map((entry) => entry['generation']);
+    expect(kept.at(-1)).toBe(40);
+    expect(kept).toEqual(kept.map((_, index) => 40 - kept.length + 1 + index));
+  });
+
+  test('a disk that fails costs entries and nothing else', async () => {
+    const journal = createJournal({ path: '/dev/null/no/journal.ndjson' });
+    journal.observe(at(applied(1)));
+    await journal.flushed();
+    expect(journal.failure()).toMatch(/ENOTDIR/);
+  });
+});
+
+describe('stream of changes', () => {
+  const event = (changes: readonly RouteChange[]) => {
+    const body = applied(5);
+    if (body.type !== 'applied') throw new Error('not an applied event');
+    return { at: AT, ...body, changes };
+  };
+
+  test('is one line per change: what, how, and how fast', () => {
+    const app = '/osdc/my-app' as AppId;
+    expect(
+      formatChanges(
+        event([
+          { change: 'route-added', app, what: 'my-app.example' },
+          { change: 'server-removed', app, what: '10.0.0.1:31000' },
+        ]),
+      ),
+    ).toEqual([
+      '+ route my-app.example of /osdc/my-app (reload, generation 5, 87 ms from event to traffic)',
+      '- server 10.0.0.1:31000 of /osdc/my-app (reload, generation 5, 87 ms from event to traffic)',
+    ]);
+  });
+
+  test('is bounded, and says something when no route changed', () => {
+    const many = Array.from({ length: 30 }, (_, index) => ({
+      change: 'server-added' as const,
+      app: '/a' as AppId,
+      what: `10.0.0.1:${31000 + index}`,
+    }));
+    expect(formatChanges(event(many))).toHaveLength(21);
+    expect(formatChanges(event(many)).at(-1)).toContain('and 10 more');
+    expect(formatChanges(event([]))).toEqual([expect.stringContaining('no route did')]);
+  });
+});
