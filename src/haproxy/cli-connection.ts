@@ -31,7 +31,8 @@ export function ask(socketPath: string, line: string, deadlineMs: number): Promi
       socket.destroy();
       resolve(result);
     };
-    socket.on('connect', () => socket.write(`${line}\n`));
+    // Our half is closed behind the line: the master (2.6) would wait for another one and keep its answer open.
+    socket.on('connect', () => socket.end(`${line}\n`));
     socket.setEncoding('utf8');
     socket.on('data', (chunk) => {
       answer += chunk;
