@@ -1,159 +1,64 @@
-import { Agent, request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startProber as startSteady } from './steady-prober.ts';
 
-/** What a prober has seen so far. */
-export interface Probed {
-  readonly ok: number;
-  readonly failed: number;
-  /** Requests that are still waiting. */
-  readonly pending: number;
-  /** What was wrong with the first failed ones, at most 20. */
-  readonly failures: readonly string[];
-  /** Milliseconds of the slowest good answer. */
-  readonly slowestMs: number;
-  /** How often each answerer (header `X-Task-Id`) answered. */
-  readonly answers: ReadonlyMap<string, number>;
+/** What one GET brought: an answer, or the error of the connection (status 0). */
+export interface Got {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly error?: string;
 }
 
-/** Asks again and again until stopped, and counts. It never throws. */
-export interface Prober {
-  seen(): Probed;
-  /** Forgets what was counted; requests that are waiting count as new ones. */
-  reset(): void;
-  /** Resolves when at least `more` further requests have ended. */
-  rounds(more: number): Promise<void>;
-  /** Stops asking, waits for what is waiting, and tells the count. */
-  stop(): Promise<Probed>;
+/** One GET on a connection of its own to 127.0.0.1. Never throws. */
+export function get(port: number, asked: { readonly host?: string; readonly path?: string } = {}): Promise<Got> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException): void =>
+      resolve({ status: 0, headers: {}, body: '', error: `${error.code ?? ''} ${error.message}`.trim() });
+    const headers = asked.host === undefined ? {} : { Host: asked.host };
+    const asking = request(
+      { host: '127.0.0.1', port, path: asked.path ?? '/', agent: false, timeout: 10_000, headers },
+      (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part: Buffer) => parts.push(part));
+        answer.on('error', failed);
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            body: Buffer.concat(parts).toString(),
+          }),
+        );
+      },
+    );
+    asking.on('timeout', () => asking.destroy(new Error('no answer in time')));
+    asking.on('error', failed);
+    asking.end();
+  });
 }
 
-/** What a prober asks. */
-export interface ProberOptions {
+/** Waits until the condition holds; throws, naming it, when it does not within `limitMs`. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await pause(20);
+  }
+}
+
+/** Asks 127.0.0.1 at a steady rate, on fresh or kept connections, and counts every failure; nothing is asked twice. */
+export function startProber(options: {
   readonly port: number;
-  /** Default 127.0.0.1. */
-  readonly address?: string;
-  /** Host header. */
+  readonly perSecond: number;
+  readonly keepAlive: boolean;
   readonly host?: string;
-  /** Default `/`. */
-  readonly path?: string;
-  /** Further request headers. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Requests per second and way of connecting. Default 20. */
-  readonly perSecond?: number;
-  /** Every request on a connection of its own, on kept ones, or both by turns. Default both. */
-  readonly connections?: 'new' | 'keep-alive' | 'both';
-  /** Milliseconds until a request counts as failed. Default 10 s. */
-  readonly timeoutMs?: number;
-  /** What counts as good. Default: status 200. */
-  readonly good?: (status: number, body: string) => boolean;
-}
-
-/**
- * Starts asking. Requests are sent at their times whether or not earlier ones have been answered, so a hang shows
- * as many failures, not as one.
- */
-export function startProber(options: ProberOptions): Prober {
-  const { perSecond = 20, connections = 'both', timeoutMs = 10_000, good = (status) => status === 200 } = options;
-  const kept = new Agent({ keepAlive: true });
-  const waiting = new Set<Promise<void>>();
-  let ended = 0;
-  let watchers: { readonly at: number; readonly go: () => void }[] = [];
-  let ok = 0;
-  let failures: string[] = [];
-  let failed = 0;
-  let slowestMs = 0;
-  let answers = new Map<string, number>();
-  let turn = 0;
-
-  const count = (failure: string | undefined, ms: number, answerer: string | undefined): void => {
-    if (failure === undefined) {
-      ok++;
-      slowestMs = Math.max(slowestMs, ms);
-      if (answerer !== undefined) answers.set(answerer, (answers.get(answerer) ?? 0) + 1);
-    } else {
-      failed++;
-      if (failures.length < 20) failures.push(failure);
-    }
-    ended++;
-    const due = watchers.filter((watcher) => watcher.at <= ended);
-    watchers = watchers.filter((watcher) => watcher.at > ended);
-    for (const watcher of due) watcher.go();
-  };
-
-  const ask = (keep: boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const began = performance.now();
-      let over = false;
-      const end = (failure: string | undefined, answerer?: string): void => {
-        if (over) return;
-        over = true;
-        clearTimeout(limit);
-        const ms = performance.now() - began;
-        const kind = keep ? 'kept connection' : 'new connection';
-        count(failure === undefined ? undefined : `${failure} (${kind}, after ${Math.round(ms)} ms)`, ms, answerer);
-        resolve();
-      };
-      const asking = request(
-        {
-          host: options.address ?? '127.0.0.1',
-          port: options.port,
-          path: options.path ?? '/',
-          agent: keep ? kept : false,
-          headers: { ...options.headers, ...(options.host === undefined ? {} : { Host: options.host }) },
-        },
-        (answer) => {
-          const parts: Buffer[] = [];
-          answer.on('data', (part: Buffer) => parts.push(part));
-          answer.on('error', (error) => end(`answer cut: ${error.message}`));
-          answer.on('end', () => {
-            const body = Buffer.concat(parts).toString();
-            const status = answer.statusCode ?? 0;
-            const answerer = answer.headers['x-task-id'];
-            if (good(status, body)) end(undefined, typeof answerer === 'string' ? answerer : undefined);
-            else end(`status ${status}: ${body.slice(0, 120)}`);
-          });
-        },
-      );
-      const limit = setTimeout(() => {
-        end('no answer in time');
-        asking.destroy();
-      }, timeoutMs);
-      asking.on('error', (error: NodeJS.ErrnoException) => {
-        // The server closed a kept connection just as it was used again: every client asks once more, as browsers do.
-        if (keep && asking.reusedSocket && error.code === 'ECONNRESET' && !over) {
-          over = true;
-          clearTimeout(limit);
-          void ask(false).then(resolve);
-          return;
-        }
-        end(error.code ?? error.message);
-      });
-      asking.end();
-    });
-
-  const timer = setInterval(() => {
-    const keep = connections === 'keep-alive' || (connections === 'both' && turn++ % 2 === 0);
-    const asked = ask(keep).finally(() => waiting.delete(asked));
-    waiting.add(asked);
-  }, 1000 / perSecond);
-
-  const seen = (): Probed => ({ ok, failed, pending: waiting.size, failures: [...failures], slowestMs, answers });
+}): { stop(): Promise<{ readonly sent: number; readonly failures: readonly string[] }> } {
+  const { keepAlive, ...rest } = options;
+  const prober = startSteady({ ...rest, connections: keepAlive ? 'keep-alive' : 'new', retryReset: false });
   return {
-    seen,
-    reset: () => {
-      ok = 0;
-      failed = 0;
-      failures = [];
-      slowestMs = 0;
-      answers = new Map();
-    },
-    rounds: (more) =>
-      new Promise((resolve) => {
-        watchers.push({ at: ended + more, go: resolve });
-      }),
     stop: async () => {
-      clearInterval(timer);
-      await Promise.all(waiting);
-      kept.destroy();
-      return seen();
+      const { ok, failed, failures } = await prober.stop();
+      return { sent: ok + failed, failures };
     },
   };
 }
