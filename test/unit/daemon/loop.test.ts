@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import type { Generation } from '../../../src/core/config.ts';
+import { renderScripted, scriptedApp } from '../../support/scripted-core.ts';
+import { createWorld } from '../../support/scripted-ports.ts';
+
+const LAST_GOOD = {
+  generation: 7 as Generation,
+  config: renderScripted({ services: [], routes: [], appIds: [], backends: [] }, 'last good'),
+};
+
+describe('start', () => {
+  it('serves the last good configuration before the source has answered', async () => {
+    const world = createWorld();
+    world.lastGood = LAST_GOOD;
+    world.takes = { snapshot: 60_000 };
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    expect(world.running).toEqual(LAST_GOOD);
+    expect(world.of('snapshot-taken')).toEqual([]);
+    await world.clock.advance(60_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    await world.stop();
+  });
+
+  it('reloads nothing when the adopted configuration is the wanted one', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.lastGood = { generation: 7 as Generation, config: world.desired() };
+    world.begin();
+    await world.clock.advance(120_000);
+    expect(world.calls.get('validate')).toBeUndefined();
+    expect(world.calls.get('apply')).toBeUndefined();
+    expect(world.store.current().phase).toBe('idle');
+    await world.stop();
+  });
+
+  it('calls the first configuration by its name', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(1_000);
+    expect(world.of('applied').map((event) => event.plan.reload)).toEqual([[{ because: 'first-configuration' }]]);
+    await world.stop();
+  });
+});
+
+describe('when a pass runs', () => {
+  it('answers the first hint from idle at once', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a')];
+    const before = world.clock.now();
+    world.hint(['/a']);
+    await world.clock.settle();
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    expect(world.clock.now()).toBe(before);
+    expect(
+      world
+        .of('applied')
+        .at(-1)
+        ?.changes.map(({ change, what }) => `${change} ${what}`),
+    ).toEqual(['route-added a.example', 'server-added 10.0.0.1:31000']);
+    await world.stop();
+  });
+
+  it('joins a burst into few passes, and ends with the newest state', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    const applied = world.calls.get('apply') ?? 0;
+    for (let n = 0; n < 500; n += 1) {
+      world.apps = [scriptedApp('/a', 1 + (n % 7))];
+      world.hint(['/a']);
+      await world.clock.advance(2);
+    }
+    await world.clock.advance(5_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    expect((world.calls.get('apply') ?? 0) - applied).toBeLessThanOrEqual(3);
+    await world.stop();
+  });
+
+  it('fetches what was hinted during a pass in the next one, as one set', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.takes = { snapshot: 1_000 };
+    world.hint(['/a']);
+    await world.clock.settle();
+    world.hint(['/b']);
+    world.hint(['/c']);
+    world.hint(['/b']);
+    await world.clock.advance(10_000);
+    expect(world.scopes.slice(-2)).toEqual([['/a'], ['/b', '/c']]);
+    await world.stop();
+  });
+
+  it('keeps the pace of a flapping app, without keeping others waiting', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    const before = world.calls.get('apply') ?? 0;
+    for (let n = 0; n < 5 * 600; n += 1) {
+      world.apps = [scriptedApp('/flap', n % 2)];
+      world.hint(['/flap']);
+      await world.clock.advance(200);
+    }
+    expect((world.calls.get('apply') ?? 0) - before).toBeLessThanOrEqual(610);
+    world.apps = [...world.apps, scriptedApp('/other')];
+    world.hint(['/other']);
+    await world.clock.advance(3_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    await world.stop();
+  });
+
+  it('takes up a template while Marathon is away', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    world.fault = (call) => (call === 'snapshot' ? 'fail' : undefined);
+    world.hint('all');
+    await world.clock.advance(30_000);
+    world.head = 'two';
+    world.store.emit({ type: 'templates-loaded', overridden: ['global'] });
+    await world.clock.advance(1_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    await world.stop();
+  });
+
+  it('looks at HAProxy again when it was restarted or reloaded by somebody else', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    world.running = LAST_GOOD;
+    world.store.emit({ type: 'haproxy-up', haproxy: { up: true, oldWorkers: 0, mode: 'managed' }, how: 'restarted' });
+    await world.clock.advance(1_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    world.running = LAST_GOOD;
+    const seen = { up: true, oldWorkers: 0, mode: 'managed', generation: LAST_GOOD.generation } as const;
+    world.store.emit({ type: 'haproxy-seen', haproxy: seen });
+    await world.clock.advance(2_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    await world.stop();
+  });
+
+  it('repeats nothing when polls bring nothing new', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    const built = world.calls.get('build') ?? 0;
+    const history = world.store.current().history.length;
+    for (let n = 0; n < 20; n += 1) {
+      world.hint('all', 'poll');
+      await world.clock.advance(30_000);
+    }
+    expect(world.calls.get('build')).toBe(built);
+    expect(world.calls.get('apply')).toBe(1);
+    expect(world.store.current().history).toHaveLength(history);
+    await world.stop();
+  });
+});
+
+describe('the end', () => {
+  it('is said at once, is not ready, and leaves HAProxy as the setting says', async () => {
+    const world = createWorld({ settings: { onStop: 'drain' } });
+    world.begin();
+    await world.clock.advance(1_000);
+    await world.stop();
+    expect(world.stopped).toEqual(['drain']);
+    expect(world.of('stopping')).toHaveLength(1);
+    expect(world.store.current().phase).toBe('stopping');
+  });
+
+  it('never aborts applying', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a')];
+    world.takes = { apply: 5_000 };
+    world.hint('all');
+    await world.clock.advance(1_000);
+    expect(world.calls.get('apply')).toBe(1);
+    await world.stop();
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    expect(world.of('applied').at(-1)?.config.digest).toBe(world.desired().digest);
+    expect([...world.memory.claims.keys()]).toEqual(['a.example']);
+  });
+
+  it('does not begin to apply when it came during validation', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a')];
+    world.takes = { validate: 5_000 };
+    world.hint('all');
+    await world.clock.advance(1_000);
+    await world.stop();
+    expect(world.calls.get('apply')).toBe(1);
+    expect(world.ended()).toBe(true);
+  });
+});
