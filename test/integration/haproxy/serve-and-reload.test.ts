@@ -9,7 +9,7 @@ import {
   portsFrom,
   startNamedServer,
 } from '../../support/haproxy-rig.ts';
-import { get, startProber } from '../../support/prober.ts';
+import { get, requestSteadily } from '../../support/http-get.ts';
 
 const freePort = portsFrom(22_000);
 const never = new AbortController().signal;
@@ -62,8 +62,8 @@ describe('a managed HAProxy', () => {
   test('loses no request in 20 reloads, with connections of their own and with kept ones', async () => {
     await haproxy.start();
     await rig.apply(haproxy, rig.config({ ports: [port], servers: [server()], name: 'reload-0' }));
-    const fresh = startProber({ port, perSecond: 150, keepAlive: false });
-    const kept = startProber({ port, perSecond: 150, keepAlive: true });
+    const fresh = requestSteadily({ port, perSecond: 150, keepAlive: false });
+    const kept = requestSteadily({ port, perSecond: 150, keepAlive: true });
     for (let round = 1; round <= 20; round += 1) {
       const config = rig.config({ ports: [port], servers: [server()], name: `reload-${round}` });
       const applied = await rig.apply(haproxy, config);
