@@ -99,6 +99,9 @@ const PATH_PREFIX = /^\/(?:[A-Za-z0-9._~!$&()*+,;=:@/-]|%[0-9A-Fa-f]{2}){0,511}$
 export const parsePathPrefixes: Parser<PathPrefixes> = (text) => {
   const words = entriesOf(text, /\s+/);
   const ignoreCase = words[0] === '-i';
+  const flag = words.slice(ignoreCase ? 1 : 0).find((word) => word.startsWith('-'));
+  if (flag !== undefined)
+    return bad(`the flag ${quoted(flag)} is not honoured`, 'path prefixes, with -i before them at most');
   const { value: prefixes = [], faults } = parseEach(ignoreCase ? words.slice(1) : words, (word) =>
     PATH_PREFIX.test(word)
       ? good(word)

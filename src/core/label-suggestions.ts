@@ -23,5 +23,6 @@ export function suggestLabel(key: string): string | undefined {
   const meant = (match[2] ?? '').replaceAll(/[^A-Z0-9]+/g, '_').replaceAll(/^_+|_+$/g, '');
   const name = nearestName(meant, [...PORT_NAMES, ...APP_NAMES]);
   if (name === undefined) return undefined;
-  return spellLabel(name, PORT_NAMES.includes(name) ? Number(match[1] ?? 0) : undefined);
+  const isOfApp = APP_NAMES.includes(name) && (match[1] === undefined || !PORT_NAMES.includes(name));
+  return spellLabel(name, isOfApp ? undefined : Number(match[1] ?? 0));
 }

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest';
+import { settleClaims } from '../../../src/core/claims.ts';
+import { app, bindsOf, build, codesOf, routesOf } from './table-rig.ts';
+
+const OLD = '2023-01-01T00:00:00.000Z';
+const web = (id: string, version: string, labels: Record<string, string> = {}, port = 10_000) =>
+  app(id, { version, ports: [port], labels: { HAPROXY_0_VHOST: 'www.example.com', ...labels } });
+
+describe('hosts', () => {
+  test('the oldest configuration gets a host, the loser is told by whom, and is promoted when the owner leaves', () => {
+    const [older, newer] = [web('/z', OLD, {}, 10_001), web('/a', '2024-06-01T00:00:00.000Z', {}, 10_002)];
+    const both = build([newer, older]);
+    expect(routesOf(both)).toEqual(['www.example.com -> z_10001']);
+    expect(both.problems).toMatchObject([
+      {
+        code: 'HostnameConflict',
+        effect: 'route-refused',
+        origin: { from: 'label', app: '/a', label: 'HAPROXY_0_VHOST' },
+        message:
+          'HAPROXY_0_VHOST of /a: www.example.com belongs to /z, which keeps it; port 0 gets it when the owner leaves.',
+      },
+    ]);
+    const after = build([newer], { memory: both.memory });
+    expect(routesOf(after)).toEqual(['www.example.com -> a_10002']);
+    expect(after.problems).toEqual([]);
+  });
+
+  test('the owner keeps its host when it is deployed anew, also beside a newcomer with all the weight', () => {
+    const first = build([web('/z', OLD, {}, 10_001)]);
+    const redeployed = web('/z', '2025-01-01T00:00:00.000Z', {}, 10_001);
+    const newcomer = web('/a', OLD, { HAPROXY_0_BACKEND_WEIGHT: '1000' }, 10_002);
+    expect(routesOf(build([newcomer, redeployed], { memory: first.memory }))).toEqual(['www.example.com -> z_10001']);
+    expect(routesOf(build([newcomer, redeployed]))).toEqual(['www.example.com -> a_10002']);
+  });
+
+  test('an owner that no longer wants its host loses it', () => {
+    const first = build([web('/a', OLD, {}, 10_001), web('/b', OLD, {}, 10_002)]);
+    const moved = web('/a', OLD, { HAPROXY_0_VHOST: 'other.example' }, 10_001);
+    expect(routesOf(build([moved, web('/b', OLD, {}, 10_002)], { memory: first.memory }))).toEqual([
+      'other.example -> a_10001',
+      'www.example.com -> b_10002',
+    ]);
+  });
+
+  test('the same age: the first id wins', () => {
+    expect(routesOf(build([web('/b', OLD, {}, 10_002), web('/a', OLD, {}, 10_001)]))).toEqual([
+      'www.example.com -> a_10001',
+    ]);
+  });
+
+  test('paths of one host belong to whoever asks; PATH=/ is the whole host', () => {
+    const table = build([
+      web('/a', OLD, {}, 10_001),
+      web('/b', OLD, { HAPROXY_0_PATH: '/api' }, 10_002),
+      web('/c', OLD, { HAPROXY_0_PATH: '/' }, 10_003),
+    ]);
+    expect(routesOf(table)).toEqual(['www.example.com -> a_10001', 'www.example.com/api -> b_10002']);
+    expect(codesOf(table)).toEqual(['HostnameConflict HAPROXY_0_VHOST']);
+  });
+
+  test('a path without regard to case contests every spelling of it', () => {
+    const table = build([
+      web('/a', OLD, { HAPROXY_0_PATH: '/Api' }, 10_001),
+      web('/b', OLD, { HAPROXY_0_PATH: '/api' }, 10_002),
+      web('/c', OLD, { HAPROXY_0_PATH: '-i /API' }, 10_003),
+    ]);
+    expect(routesOf(table)).toEqual(['www.example.com/Api -> a_10001', 'www.example.com/api -> b_10002']);
+  });
+
+  test('within an app the higher weight wins, then the lower index', () => {
+    const ports = [10_001, 10_002, 10_003];
+    const labels = { HAPROXY_0_VHOST: 'w.example', HAPROXY_1_VHOST: 'w.example', HAPROXY_2_VHOST: 'w.example' };
+    expect(routesOf(build([app('/a', { ports, labels })]))).toEqual(['w.example -> a_10001']);
+    const weighted = build([app('/a', { ports, labels: { ...labels, HAPROXY_1_BACKEND_WEIGHT: '5' } })]);
+    expect(routesOf(weighted)).toEqual(['w.example -> a_10002']);
+    expect(weighted.problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining('w.example belongs to port 1 of the same app'),
+      expect.stringContaining('w.example belongs to port 1 of the same app'),
+    ]);
+  });
+
+  test('a host and its wildcard are different names', () => {
+    const table = build([
+      web('/a', OLD, { HAPROXY_0_VHOST: '*.example.com' }, 10_001),
+      web('/b', OLD, { HAPROXY_0_VHOST: 'example.com' }, 10_002),
+    ]);
+    expect(routesOf(table)).toEqual(['.example.com -> a_10001', 'example.com -> b_10002']);
+  });
+
+  test('a host stays with an app that is refused or has no tasks', () => {
+    const refused = web('/a', OLD, { HAPROXY_0_AUTH: 'nonsense' }, 10_001);
+    expect(routesOf(build([refused, web('/b', OLD, {}, 10_002)]))).toEqual([]);
+    const suspended = app('/a', { version: OLD, tasks: 0, labels: { HAPROXY_0_VHOST: 'www.example.com' } });
+    expect(routesOf(build([suspended, web('/b', OLD, {}, 10_002)]))).toEqual(['www.example.com -> a_10000']);
+  });
+});
+
+describe('ports', () => {
+  const tcp = (id: string, labels: Record<string, string> = {}, port = 10_000) =>
+    app(id, { version: OLD, ports: [port], labels });
+
+  test('one port has one owner, who keeps it', () => {
+    const table = build([tcp('/b'), tcp('/a')]);
+    expect(bindsOf(table)).toEqual(['*:10000 -> a_10000']);
+    expect(table.problems).toMatchObject([
+      { code: 'PortConflict', effect: 'route-refused', origin: { from: 'app', app: '/b' } },
+    ]);
+    const held = build([tcp('/b')]).memory;
+    expect(bindsOf(build([tcp('/a'), tcp('/b')], { memory: held }))).toEqual(['*:10000 -> b_10000']);
+  });
+
+  test('the problem names the label where the port came from one', () => {
+    const table = build([tcp('/a'), tcp('/b', { HAPROXY_0_PORT: '10000' }, 10_009)]);
+    expect(codesOf(table)).toEqual(['PortConflict HAPROXY_0_PORT']);
+  });
+
+  test.each([
+    ['*', '10.0.0.1', 1],
+    ['10.0.0.1', '10.0.0.1', 1],
+    ['10.0.0.1', '10.0.0.2', 2],
+    ['*', '::', 2],
+    ['::', 'fd00::1', 1],
+  ])('%s and %s: %i of two bind', (first, second, count) => {
+    const table = build([tcp('/a', { HAPROXY_0_BIND_ADDR: first }), tcp('/b', { HAPROXY_0_BIND_ADDR: second })]);
+    expect(bindsOf(table)).toHaveLength(count);
+    expect(codesOf(table).filter((code) => code.startsWith('PortConflict'))).toHaveLength(2 - count);
+  });
+
+  test('of several addresses only the contested one is lost', () => {
+    const table = build([
+      tcp('/a', { HAPROXY_0_BIND_ADDR: '10.0.0.1' }),
+      tcp('/b', { HAPROXY_0_BIND_ADDR: '10.0.0.1,10.0.0.2' }),
+    ]);
+    expect(bindsOf(table)).toEqual(['10.0.0.1:10000 -> a_10000', '10.0.0.2:10000 -> b_10000']);
+  });
+
+  test.each([80, 443, 9090, 9091, 9092])('port %i belongs to Portolan itself', (port) => {
+    const table = build([tcp('/a', { HAPROXY_0_PORT: `${port}`, HAPROXY_0_VHOST: 'a.example' })]);
+    expect(bindsOf(table)).toEqual([]);
+    expect(routesOf(table)).toEqual([`a.example -> a_${port}`]);
+    expect(table.problems).toMatchObject([
+      { code: 'PortConflict', message: expect.stringContaining('Portolan itself') },
+    ]);
+  });
+
+  test('a shared frontend that is off reserves nothing, one on another address only that', () => {
+    expect(bindsOf(build([tcp('/a', { HAPROXY_0_PORT: '80' })], { settings: { httpBind: [] } }))).toEqual([
+      '*:80 -> a_80',
+    ]);
+    const elsewhere = tcp('/a', { HAPROXY_0_PORT: '9090', HAPROXY_0_BIND_ADDR: '10.0.0.1' });
+    expect(bindsOf(build([elsewhere]))).toEqual(['10.0.0.1:9090 -> a_9090']);
+  });
+});
+
+describe('backend names', () => {
+  test('two apps that flatten to one name: one is served, the other told', () => {
+    const table = build([
+      app('/a/b', { version: OLD, labels: { HAPROXY_0_VHOST: 'slash.example' } }),
+      app('/a_b', { labels: { HAPROXY_0_VHOST: 'underscore.example' } }),
+    ]);
+    expect(table.value.backends.map(({ name, app: owner }) => [name, owner])).toEqual([['a_b_10000', '/a/b']]);
+    expect(routesOf(table)).toEqual(['slash.example -> a_b_10000']);
+    expect(codesOf(table)).toEqual(['BackendNameConflict /a_b']);
+  });
+
+  test('two ports of one app on one service port: the lower index is served', () => {
+    const table = build([app('/a', { ports: [10_000, 10_001], labels: { HAPROXY_1_PORT: '10000' } })]);
+    expect(table.value.backends.map(({ portIndex }) => portIndex)).toEqual([0]);
+    expect(codesOf(table)).toEqual(['BackendNameConflict /a']);
+  });
+});
+
+test('what nobody wants any more is not remembered', () => {
+  const { memory } = build([web('/a', OLD)]);
+  expect([...memory.claims]).toEqual([
+    ['backend a_10000', '/a'],
+    ['host www.example.com', '/a'],
+    ['port *:10000', '/a'],
+  ]);
+  expect(build([], { memory }).memory.claims.size).toBe(0);
+  expect(build([web('/a', OLD)], { memory }).memory.claims).toBe(memory.claims);
+});
+
+test('a claim that is lost blocks nobody', () => {
+  const claim = (app: string, wants: readonly number[]) =>
+    ({ key: app, bucket: 'x', app, configVersion: app, weight: 0, portIndex: 0, wants }) as never;
+  const overlap = (a: readonly number[], b: readonly number[]) => a.some((value) => b.includes(value));
+  const { granted, lost } = settleClaims([claim('c', [2, 3]), claim('b', [1, 2]), claim('a', [1])], overlap, new Map());
+  expect(granted.map(({ app }) => app)).toEqual(['a', 'c']);
+  expect(lost.map(({ claim: { app }, owner }) => [app, owner.app])).toEqual([['b', 'a']]);
+});
