@@ -24,8 +24,8 @@ export interface CliFailure {
 
 /** Why the daemon could not start, or ended by itself. */
 export type DaemonFailure =
-  | { readonly kind: 'haproxy-missing'; readonly path: string; readonly detail: string }
-  | { readonly kind: 'haproxy-too-old'; readonly path: string; readonly version: string }
+  /** HAProxy is missing or too old; the detail ends with what to type. */
+  | { readonly kind: 'haproxy'; readonly path: string; readonly detail: string }
   | { readonly kind: 'failed'; readonly detail: string };
 
 /** What `demo` can be told. */
@@ -43,11 +43,15 @@ export interface CliDeps {
   readonly err: (text: string) => void;
   /** Runs until the daemon was told to stop (ok), or cannot go on. */
   readonly startDaemon: (settings: Settings) => Promise<Result<void, DaemonFailure>>;
-  /** Runs the demo until Ctrl-C. */
-  readonly runDemo: (request: DemoRequest) => Promise<Result<void, DaemonFailure>>;
+  /** Runs the demo until Ctrl-C; gives the exit code. */
+  readonly runDemo: (request: DemoRequest) => Promise<number>;
+  /** Folder of the templates that come with the package. */
+  readonly templates: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** The first address of a host name within a short deadline; undefined when there is none. */
   readonly resolveHost: (host: string) => Promise<string | undefined>;
 }
 
 /** Hands the exit code of a command back to `runProgram`, as commander's actions return nothing. */
-export type EndWith = (code: ExitCode) => void;
+export type EndWith = (code: number) => void;

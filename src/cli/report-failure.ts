@@ -6,20 +6,11 @@ export function reportFailure(failure: CliFailure, deps: Pick<CliDeps, 'err'>): 
   return failure.exitCode;
 }
 
-const INSTALL = 'install it with: apt-get install haproxy (Debian, Ubuntu), dnf install haproxy (Fedora, RHEL)';
-
 /** Says on stderr why the daemon did not start or ended. */
 export function reportDaemonFailure(failure: DaemonFailure, deps: Pick<CliDeps, 'err'>): ExitCode {
   switch (failure.kind) {
-    case 'haproxy-missing':
-      deps.err(
-        `portolan: no HAProxy at ${failure.path} (${failure.detail}); ${INSTALL}, or name another one by --haproxy PATH\n`,
-      );
-      return EXIT.haproxy;
-    case 'haproxy-too-old':
-      deps.err(
-        `portolan: ${failure.path} is HAProxy ${failure.version}, 2.6 or newer is needed; ${INSTALL}, or name another one by --haproxy PATH\n`,
-      );
+    case 'haproxy':
+      deps.err(`portolan: ${failure.detail}, or name another one by --haproxy PATH\n`);
       return EXIT.haproxy;
     case 'failed':
       deps.err(`portolan: ${failure.detail}\n`);
