@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { type CliDeps, type EndWith, EXIT } from './deps.ts';
-import { reportDaemonFailure } from './report-failure.ts';
+import type { CliDeps, EndWith } from './deps.ts';
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +17,6 @@ export function addDemoCommand(program: Command, deps: CliDeps, end: EndWith): v
     .option('--haproxy <path>', 'the HAProxy to run (default: /usr/sbin/haproxy)')
     .addHelpText('after', EXAMPLES)
     .action(async (options: { readonly haproxy?: string }) => {
-      const ended = await deps.runDemo(options.haproxy === undefined ? {} : { haproxy: options.haproxy });
-      end(ended.ok ? EXIT.ok : reportDaemonFailure(ended.failure, deps));
+      end(await deps.runDemo(options.haproxy === undefined ? {} : { haproxy: options.haproxy }));
     });
 }

@@ -25,8 +25,7 @@ export interface CliFailure {
 /** Why the daemon could not start, or ended by itself. */
 export type DaemonFailure =
   /** HAProxy is missing or too old; the detail ends with what to type. */
-  | { readonly kind: 'haproxy'; readonly path: string; readonly detail: string }
-  | { readonly kind: 'failed'; readonly detail: string };
+  { readonly kind: 'haproxy'; readonly detail: string } | { readonly kind: 'failed'; readonly detail: string };
 
 /** What `demo` can be told. */
 export interface DemoRequest {

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addConfigCommand } from './config.ts';
 import { addDemoCommand } from './demo.ts';
-import { type CliDeps, type EndWith, EXIT, type ExitCode } from './deps.ts';
+import { type CliDeps, type EndWith, EXIT } from './deps.ts';
 import { addRenderCommand } from './render.ts';
 import { addRoutesCommand } from './routes.ts';
 import { addRunCommand } from './run.ts';
@@ -42,8 +42,8 @@ export function createProgram(deps: CliDeps, end: EndWith): Command {
 }
 
 /** Runs one command line (without node and script) to its end and gives the exit code; never throws. */
-export async function runProgram(argv: readonly string[], deps: CliDeps): Promise<ExitCode> {
-  let code: ExitCode = EXIT.ok;
+export async function runProgram(argv: readonly string[], deps: CliDeps): Promise<number> {
+  let code: number = EXIT.ok;
   const program = createProgram(deps, (ended) => {
     code = ended;
   });

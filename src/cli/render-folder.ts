@@ -1,27 +1,14 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { CertificateSet } from '../core/certificates.ts';
 import type { Problem } from '../core/problem.ts';
-import { makeSelfSigned } from '../source/self-signed.ts';
+import { addSelfSigned } from '../source/certificates.ts';
 
-const SELF_SIGNED = 'certificates/self-signed.pem';
-const TEN_YEARS_MS = 10 * 365 * 86_400_000;
-
-/** The set with a self-signed certificate in the folder, named relative to it; one that is there already is kept. */
-export function withSelfSigned(certificates: CertificateSet, folder: string, now: number): CertificateSet {
-  const path = join(folder, SELF_SIGNED);
-  if (!existsSync(path)) {
-    const made = makeSelfSigned({
-      commonName: 'portolan',
-      names: ['localhost'],
-      notBefore: now - 3_600_000,
-      notAfter: now + TEN_YEARS_MS,
-    });
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, made.certificate + made.key, { mode: 0o600 });
-  }
-  const own = { path: SELF_SIGNED, names: ['localhost'], notAfter: new Date(now + TEN_YEARS_MS).toISOString() };
-  return { ...certificates, usable: [own] };
+/** The set, with a self-signed certificate where there is none, which lies in the folder and is named relative to it. */
+export async function withSelfSigned(set: CertificateSet, folder: string, now: number): Promise<CertificateSet> {
+  if (set.usable.length > 0) return set;
+  const made = await addSelfSigned(set, folder, now);
+  return { ...made, usable: made.usable.map((one) => ({ ...one, path: relative(folder, one.path) })) };
 }
 
 /** Writes the configuration's files and `problems.json` below the folder. Throws what the disk refuses. */

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
+import { loadCertificates } from '../source/certificates.ts';
+import { loadTemplates } from '../source/templates.ts';
 import { type CliDeps, type CliFailure, type EndWith, EXIT } from './deps.ts';
 import { withSelfSigned, writeRendered } from './render-folder.ts';
 import { readSavedApps, renderOffline } from './render-offline.ts';
@@ -41,25 +43,23 @@ async function render(options: { readonly output: string }, deps: CliDeps): Prom
   const settings = merged.value.group.length > 0 ? merged.value : { ...merged.value, group: ['*'] };
   const snapshot = await readApps(settings, deps);
   if (!snapshot.ok) return snapshot;
-  const files = await deps.readOperatorFiles(settings);
-  if (!files.ok) return failure(EXIT.unreadable, `${files.failure.path}: ${files.failure.detail}`);
+  const loaded = await loadTemplates(deps.templates, settings.templates);
+  if (!loaded.ok) return failure(EXIT.unreadable, `template ${loaded.failure.file}: ${loaded.failure.message}`);
+  for (const { file, message } of loaded.value.strangers) deps.err(`portolan: template ${file}: ${message}\n`);
 
   const folder = resolve(deps.cwd, options.output);
-  const needsCertificate = settings.httpsBind.length > 0 && files.value.certificates.usable.length === 0;
   try {
     mkdirSync(folder, { recursive: true });
-    const certificates = needsCertificate
-      ? withSelfSigned(files.value.certificates, folder, deps.now())
-      : files.value.certificates;
-    const rendered = renderOffline(snapshot.value, settings, files.value.templates, certificates);
+    const given = await loadCertificates(settings.sslCerts, deps.now());
+    const certificates = settings.httpsBind.length > 0 ? await withSelfSigned(given, folder, deps.now()) : given;
+    for (const { path, reason } of certificates.refused) deps.err(`portolan: certificate ${path}: ${reason}\n`);
+    const rendered = renderOffline(snapshot.value, settings, loaded.value.sources, certificates);
     if (!rendered.ok) {
       const { file, line, message } = rendered.failure;
       return failure(EXIT.usage, `template ${file}${line === undefined ? '' : `:${line}`}: ${message}`);
     }
     const { table, config, problems } = rendered.value;
     writeRendered(folder, config.files, problems);
-    for (const { path, reason } of certificates.refused)
-      deps.err(`portolan: certificate ${path} is left out: ${reason}\n`);
     const what = `${snapshot.value.value.apps.length} apps, ${table.routes.length} routes, ${table.services.length} service ports`;
     return ok(
       `${what}, ${table.backends.length} backends, ${problems.length} problems; wrote ${join(folder, 'haproxy.cfg')}`,
