@@ -28,8 +28,8 @@ export function createKeptRenderer(
   let failure: TemplateFailure | undefined;
   return (table, { templates, certificates, settings, place }) => {
     if (templates !== tried) {
-      tried = templates;
       const made = createRenderer(templates);
+      tried = templates;
       failure = made.ok ? undefined : made.failure;
       if (made.ok) usable = made.value;
       else emit({ type: 'template-refused', failure: made.failure });

@@ -1,7 +1,6 @@
 import type { App, AppId, Instant, Snapshot, TaskId, Version } from '../../src/core/app.ts';
 import { blame } from '../../src/core/blame.ts';
 import type { LineOwner, RenderedConfig, TemplateSources } from '../../src/core/config.ts';
-import type { Memory } from '../../src/core/memory.ts';
 import type { Origin } from '../../src/core/problem.ts';
 import { ok } from '../../src/core/result.ts';
 import type { Backend, BackendName, RoutingTable, Server, ServerName } from '../../src/core/routing.ts';
@@ -108,9 +107,6 @@ export function scriptedTemplates(head: string): TemplateSources {
     backend: one,
   };
 }
-
-/** Memory as text, to compare. */
-export const memoryText = (memory: Memory): string => JSON.stringify([...memory.claims].sort());
 
 const nameOf = (id: AppId): BackendName => `${id.slice(1)}_10000` as BackendName;
 

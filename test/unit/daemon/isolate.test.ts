@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest';
+import type { AppId } from '../../../src/core/app.ts';
+import type { Diagnostic, RenderedConfig } from '../../../src/core/config.ts';
+import { scriptedApp } from '../../support/scripted-core.ts';
+import { createWorld, type World } from '../../support/scripted-ports.ts';
+
+/** Refuses lines that hold `bad`, naming their numbers; at most `atOnce` of them. */
+const byLine =
+  (atOnce = Number.POSITIVE_INFINITY) =>
+  (config: RenderedConfig): readonly Diagnostic[] =>
+    (config.files.get('haproxy.cfg') ?? '')
+      .split('\n')
+      .flatMap((text, index): readonly Diagnostic[] =>
+        text.includes('bad')
+          ? [{ severity: 'alert', line: index + 1, message: `unknown keyword in '${text.trim()}'` }]
+          : [],
+      )
+      .slice(0, atOnce);
+
+/** Refuses them without saying where. */
+const wordless = (config: RenderedConfig): readonly Diagnostic[] =>
+  byLine(1)(config).map(() => ({ severity: 'alert', message: 'Fatal errors found in configuration.' }));
+
+const many = (count: number, bad: readonly number[] = []) =>
+  Array.from({ length: count }, (_, n) =>
+    scriptedApp(`/app-${String(n).padStart(4, '0')}`, 1, bad.includes(n) ? 'bad' : undefined),
+  );
+
+async function started(world: World): Promise<World> {
+  world.begin();
+  await world.clock.advance(10_000);
+  return world;
+}
+
+const excluded = (world: World): readonly unknown[] =>
+  world.store
+    .current()
+    .problems.filter((problem) => problem.code === 'Quarantined')
+    .map((problem) => problem.origin.from === 'app' && problem.origin.app);
+
+const routed = (world: World): number =>
+  (world.running?.config.files.get('maps/hosts.map') ?? '').split('\n').length - 1;
+
+describe('apps that HAProxy refuses', () => {
+  it('leaves out three of 2,000 with two validations when all are named at once', async () => {
+    const world = createWorld();
+    world.apps = many(2_000, [7, 900, 1_999]);
+    world.refuses = byLine();
+    await started(world);
+    expect(routed(world)).toBe(1_997);
+    expect(world.calls.get('validate')).toBe(2);
+    expect(excluded(world)).toEqual(['/app-0007', '/app-0900', '/app-1999']);
+    await world.stop();
+  });
+
+  it('leaves out three of 2,000 with four validations when they are named one by one', async () => {
+    const world = createWorld();
+    world.apps = many(2_000, [7, 900, 1_999]);
+    world.refuses = byLine(1);
+    await started(world);
+    expect(routed(world)).toBe(1_997);
+    expect(world.calls.get('validate')).toBe(4);
+    await world.stop();
+  });
+
+  it('says so with HAProxy’s words, each app with its own', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/good'), scriptedApp('/one', 1, 'bad-1'), scriptedApp('/two', 1, 'bad-2')];
+    world.refuses = byLine();
+    await started(world);
+    const problems = world.store.current().problems;
+    expect(problems.map(({ code, effect, message, origin }) => ({ code, effect, message, origin }))).toEqual([
+      {
+        code: 'Quarantined',
+        effect: 'app-excluded',
+        message: "HAProxy refused what /one asks for: unknown keyword in '# bad-1'",
+        origin: { from: 'app', app: '/one' },
+      },
+      {
+        code: 'Quarantined',
+        effect: 'app-excluded',
+        message: "HAProxy refused what /two asks for: unknown keyword in '# bad-2'",
+        origin: { from: 'app', app: '/two' },
+      },
+    ]);
+    expect(world.of('validation-failed').map((event) => event.blamed)).toEqual([['/one', '/two']]);
+    await world.stop();
+  });
+
+  it('halves when nobody is named', async () => {
+    const world = createWorld();
+    world.apps = many(500, [321]);
+    world.refuses = wordless;
+    await started(world);
+    expect(routed(world)).toBe(499);
+    expect(excluded(world)).toEqual(['/app-0321']);
+    expect(world.calls.get('validate')).toBeLessThanOrEqual(13);
+    await world.stop();
+  });
+
+  it('goes on with the next pass when the runs of one are not enough', async () => {
+    const world = createWorld();
+    const bad = [3, 100, 200, 300, 400, 499];
+    world.apps = many(500, bad);
+    world.refuses = wordless;
+    await started(world);
+    await world.clock.advance(60_000);
+    expect(routed(world)).toBe(494);
+    expect(excluded(world)).toHaveLength(6);
+    await world.stop();
+  });
+
+  it('keeps an excluded app out without asking again, while others change and poll after poll comes', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/bad', 1, 'bad'), scriptedApp('/good')];
+    world.refuses = byLine();
+    await started(world);
+    const before = world.calls.get('validate') ?? 0;
+    world.hint('all', 'poll');
+    await world.clock.advance(30_000);
+    expect(world.calls.get('validate')).toBe(before);
+    world.apps = [scriptedApp('/bad', 2, 'bad'), scriptedApp('/good', 2)];
+    world.hint('all', 'poll');
+    await world.clock.advance(30_000);
+    expect(world.calls.get('validate')).toBe(before + 1);
+    expect(excluded(world)).toEqual(['/bad']);
+    await world.stop();
+  });
+
+  it('takes an app back at once when its definition changes', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/app', 1, 'bad'), scriptedApp('/good')];
+    world.refuses = byLine();
+    await started(world);
+    world.apps = [scriptedApp('/app'), scriptedApp('/good')];
+    world.hint(['/app' as AppId]);
+    await world.clock.advance(1_000);
+    expect(routed(world)).toBe(2);
+    expect(excluded(world)).toEqual([]);
+    await world.stop();
+  });
+
+  it('tries again by itself after ten minutes', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/app', 1, 'bad'), scriptedApp('/good')];
+    world.refuses = byLine();
+    await started(world);
+    world.refuses = () => [];
+    for (let n = 0; n < 19; n += 1) {
+      world.hint('all', 'poll');
+      await world.clock.advance(30_000);
+    }
+    expect(routed(world)).toBe(1);
+    world.hint('all', 'poll');
+    await world.clock.advance(30_000);
+    world.hint('all', 'poll');
+    await world.clock.advance(30_000);
+    expect(routed(world)).toBe(2);
+    await world.stop();
+  });
+});
+
+describe('a configuration that is refused as a whole', () => {
+  const broken = (config: RenderedConfig): readonly Diagnostic[] =>
+    (config.files.get('haproxy.cfg') ?? '').includes('# broken')
+      ? [{ severity: 'alert', line: 2, message: 'unknown keyword' }]
+      : [];
+
+  it('keeps the last good one, excludes nobody, and recovers when the cause is gone', async () => {
+    const world = createWorld();
+    world.apps = many(20);
+    world.refuses = broken;
+    await started(world);
+    const good = world.running;
+    world.head = 'broken';
+    world.store.emit({ type: 'templates-loaded', overridden: ['global'] });
+    await world.clock.advance(60_000);
+    expect(world.running).toEqual(good);
+    expect(excluded(world)).toEqual([]);
+    expect(world.store.current().applyFailing?.stage).toBe('validation');
+    world.head = 'mended';
+    world.store.emit({ type: 'templates-loaded', overridden: ['global'] });
+    await world.clock.advance(1_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    expect(world.store.current().applyFailing).toBeUndefined();
+    await world.stop();
+  });
+
+  it('does not blame apps for a template that breaks every backend', async () => {
+    const world = createWorld();
+    world.apps = many(5);
+    await started(world);
+    const good = world.running;
+    // Each backend's line is refused from now on, though no app has changed; one app has scaled meanwhile.
+    world.refuses = (config) =>
+      (config.files.get('haproxy.cfg') ?? '')
+        .split('\n')
+        .flatMap((text, index): readonly Diagnostic[] =>
+          text.startsWith('backend') ? [{ severity: 'alert', line: index + 1, message: 'refused' }] : [],
+        );
+    world.apps = [scriptedApp('/app-0000', 2), ...many(5).slice(1)];
+    world.head = 'two';
+    world.store.emit({ type: 'templates-loaded', overridden: ['backend'] });
+    world.hint('all');
+    await world.clock.advance(60_000);
+    expect(world.running).toEqual(good);
+    expect(excluded(world)).toEqual([]);
+    await world.stop();
+  });
+
+  it('searches once, then only asks again at the pace of the back-off', async () => {
+    const world = createWorld();
+    world.refuses = broken;
+    world.head = 'broken';
+    world.apps = many(64);
+    await started(world);
+    const before = world.calls.get('validate') ?? 0;
+    await world.clock.advance(600_000);
+    expect((world.calls.get('validate') ?? 0) - before).toBeLessThanOrEqual(100);
+    await world.stop();
+  });
+
+  it('never leaves out everything that serves', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/only')];
+    world.refuses = byLine();
+    await started(world);
+    const good = world.running;
+    world.apps = [scriptedApp('/only', 1, 'bad')];
+    world.hint('all');
+    await world.clock.advance(30_000);
+    expect(world.running).toEqual(good);
+    await world.stop();
+  });
+});
