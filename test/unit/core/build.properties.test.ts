@@ -1,0 +1,303 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { App } from '../../../src/core/app.ts';
+import type { BuiltTable } from '../../../src/core/build.ts';
+import { LABELS, spellLabel } from '../../../src/core/labels.ts';
+import { NO_MEMORY } from '../../../src/core/memory.ts';
+import { app, bindsOf, build, CERTIFICATES, check, endpoint, task } from './table-rig.ts';
+
+/** Values that mean something somewhere, and values that would do harm anywhere. */
+const value = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(...Object.values(LABELS).map(({ example }) => example)) },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(
+      'a.example',
+      'a.example,b.example',
+      '*.example',
+      '/a',
+      '/a /a/b',
+      '-i /A',
+      '/',
+      '0',
+      '-5',
+      '7',
+      '10000',
+      '10001',
+      '80',
+      '10.0.0.1',
+      '10.0.0.1,*',
+      'http',
+      'tcp',
+      'true',
+      'false',
+      'web.pem',
+      'verify required ca-file ca.pem',
+      'hdr(X)',
+      'shop',
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(
+      'x\nfrontend evil',
+      'x\r\nbind *:1',
+      '"; drop',
+      "' or '",
+      '%[env(PATH)]',
+      '\\',
+      '#',
+      '\u0000',
+      '\u00a0',
+      '\u2028',
+      '${HOME}',
+      '{{servicePort:50000000}}',
+      '🎉',
+      '../../etc/shadow',
+      'a b c',
+      '__proto__',
+      'A'.repeat(10_000),
+    ),
+  },
+  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom('a.example', '/a', 'r:u:'), fc.string({ maxLength: 8 })).map((p) => p.join('')),
+  },
+);
+const labelName = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.constantFrom(
+      ...Object.values(LABELS).flatMap(({ name }) => [0, 1, undefined].map((n) => spellLabel(name, n))),
+    ),
+  },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }).map((text) => `HAPROXY_${text}`) },
+);
+const labels = fc.dictionary(labelName, value, { maxKeys: 10 });
+const checks = fc.array(
+  fc.record({
+    protocol: fc.constantFrom('HTTP', 'HTTPS', 'TCP', 'COMMAND', 'MESOS_HTTP'),
+    path: fc.oneof(fc.constantFrom('/', '/health', 'x y', '/"\n'), fc.string({ unit: 'binary', maxLength: 12 })),
+    portIndex: fc.nat(2),
+    timeoutSeconds: fc.nat(100),
+  }),
+  { maxLength: 2 },
+);
+
+interface Drawn {
+  readonly labels: Record<string, string>;
+  readonly checks: readonly Record<string, unknown>[];
+  readonly tasks: number;
+  readonly age: number;
+}
+const drawn: fc.Arbitrary<Drawn> = fc.record({ labels, checks, tasks: fc.nat(2), age: fc.nat(3) });
+const appOf = (id: string, { labels, checks, tasks, age }: Drawn): App => {
+  const healthChecks = checks.map((input) => check(input));
+  return app(id, {
+    labels,
+    healthChecks,
+    version: `202${age}-01-01T00:00:00.000Z`,
+    ports: [10_000, 10_001],
+    tasks: Array.from({ length: tasks }, (_, index) =>
+      task(`${id}.${index}`, { healthChecks, endpoints: [endpoint(0, 31_000 + index), endpoint(1, 32_000 + index)] }),
+    ),
+  });
+};
+const IDS = ['/a', '/b', '/a/b', '/a_b', '/shop'];
+const apps = fc
+  .array(drawn, { minLength: 1, maxLength: IDS.length })
+  .map((list) => list.map((one, index) => appOf(IDS[index] ?? '/x', one)));
+const built = (list: readonly App[], memory = NO_MEMORY): BuiltTable =>
+  build(list, { certificates: CERTIFICATES, memory });
+
+const NAME = /^[A-Za-z0-9._-]+_\d{1,5}$/;
+const PLAIN_PATH = /^\/[A-Za-z0-9._~/:@,=-]*$/;
+const MAP_PATH = /^\/[!-~]*$/;
+const ADDRESS = /^[0-9a-f.:]+$/;
+const NO_QUOTES = /^[^\s"'\\#\u007f-\uffff]+$/;
+const HOST = /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
+
+/** Every text of the table that somebody else can influence, with what it may look like at most. */
+function* textsOf({
+  value: { services, routes, appIds, backends },
+}: BuiltTable): Generator<readonly [string, string, RegExp]> {
+  for (const { name, binds } of services) {
+    yield ['service', name, NAME];
+    for (const { address, certificate, options } of binds) {
+      yield ['bind', address, /^(\*|[0-9a-f.:]+)$/];
+      if (certificate !== undefined) yield ['certificate', certificate.value, /^\/certs\/[a-z.]+$/];
+      for (const option of options)
+        if ('argument' in option) yield ['option', option.argument, /^[A-Za-z0-9!@+=:_.,/-]+$/];
+    }
+  }
+  for (const { host, path, backend } of routes) {
+    yield ['host', host, HOST];
+    if (path !== undefined) yield ['path', path, MAP_PATH];
+    if (path !== undefined) yield ['path', path, NO_QUOTES];
+    yield ['backend', backend, NAME];
+  }
+  for (const { appId, backend } of appIds) {
+    yield ['app id', appId, /^\/[a-z0-9._/-]+$/];
+    yield ['backend', backend, NAME];
+  }
+  for (const backend of backends) {
+    yield ['backend', backend.name, NAME];
+    yield ['balance', backend.profile.balance, /^[a-z_-]+(\([A-Za-z0-9_-]+\))?$/];
+    yield ['check path', backend.checkPath, /^\/[!-~]*$/];
+    yield ['check path', backend.checkPath, NO_QUOTES];
+    if (backend.auth !== undefined) {
+      yield ['realm', backend.auth.value.realm, /^[A-Za-z0-9._~@+,;=()/ -]+$/];
+      yield ['user', backend.auth.value.user, /^[A-Za-z0-9._@+-]+$/];
+      yield ['hash', backend.auth.value.passwordHash, /^[A-Za-z0-9./$=,:+*@_-]+$/];
+    }
+    for (const network of backend.allowedNetworks?.value ?? []) yield ['network', network, /^[0-9a-f.:]+(\/\d+)?$/];
+    for (const setting of [backend.proxyPass, backend.reverseProxy, backend.rootRedirect]) {
+      if (setting !== undefined) yield ['rewrite', setting.value.path, PLAIN_PATH];
+    }
+    for (const host of backend.reverseProxy?.value.hosts ?? []) yield ['host', host, HOST];
+    for (const {
+      name,
+      endpoint: { address },
+      check: words,
+      cookie,
+    } of backend.servers) {
+      yield ['server', name, /^[A-Za-z0-9_-]+$/];
+      yield ['address', address, ADDRESS];
+      if (words?.path !== undefined) yield ['check path', words.path, NO_QUOTES];
+      if (cookie !== undefined) yield ['cookie', cookie, /^[0-9a-f]{10}$/];
+    }
+  }
+}
+
+describe('whatever labels say', () => {
+  test('nothing throws, every text of the table is harmless, every problem is one short line', () => {
+    fc.assert(
+      fc.property(apps, (list) => {
+        const table = built(list);
+        for (const [what, text, shape] of textsOf(table)) expect(text, what).toMatch(shape);
+        for (const problem of table.problems) {
+          expect(problem.message).toMatch(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,500}$/);
+          expect((problem.value ?? '').length).toBeLessThanOrEqual(120);
+          expect(problem.origin.from).toMatch(/^(app|label)$/);
+        }
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  test('hashes of passwords are in no problem', () => {
+    fc.assert(
+      fc.property(apps, labelName, fc.constantFrom('r:u:', 'u:', '', ':', 'a b:c:'), (list, name, prefix) => {
+        const secret = '$5$s$TOPSECRETTOPSECRET';
+        const guilty = list.map((one) => ({
+          ...one,
+          labels: new Map([...one.labels, ['HAPROXY_0_AUTH', `${prefix}${secret}`], [`${name}X`, secret]]),
+        }));
+        expect(JSON.stringify(built(guilty).problems)).not.toContain('TOPSECRET');
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('the table holds together: names are unique, and everything leads somewhere', () => {
+    fc.assert(
+      fc.property(apps, (list) => {
+        const table = built(list);
+        const { services, routes, appIds, backends } = table.value;
+        const names = backends.map(({ name }) => name);
+        const unique = (texts: readonly string[]) => expect(new Set(texts).size).toBe(texts.length);
+        unique(names);
+        unique(bindsOf(table).map((bind) => bind.split(' ')[0] ?? ''));
+        unique(routes.map(({ host, path = '', ignoreCase }) => `${host}${path}${ignoreCase}`));
+        const led = new Set([...services, ...routes, ...appIds].map(({ backend }) => backend));
+        expect([...led].sort()).toEqual([...names].sort());
+        for (const { servers } of backends) {
+          unique(servers.map(({ name }) => name));
+          unique(servers.map(({ id }) => `${id}`));
+        }
+        for (const { backend, binds } of services) {
+          expect(backends.find(({ name }) => name === backend)?.servers.length).toBeGreaterThan(0);
+          for (const { port } of binds) expect([80, 443, 9091]).not.toContain(port);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('the order of apps and labels does not matter', () => {
+    fc.assert(
+      fc.property(apps, (list) => {
+        const shuffled = list.toReversed().map((one) => ({ ...one, labels: new Map([...one.labels].reverse()) }));
+        expect(built(shuffled)).toEqual(built(list));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** Everything that leads to an app, as texts. */
+const rowsOf = ({ value }: BuiltTable, id: string): readonly string[] => [
+  ...value.routes.flatMap((route) => (route.app === id ? [JSON.stringify(route)] : [])),
+  ...value.services.flatMap((service) =>
+    service.app === id ? service.binds.map((bind) => JSON.stringify([service.name, bind])) : [],
+  ),
+];
+const withoutGroup = (one: App): App => ({
+  ...one,
+  labels: new Map([...one.labels].filter(([name]) => !name.startsWith('HAPROXY_DEPLOYMENT_'))),
+});
+const LOSSES = ['HostnameConflict', 'PortConflict', 'BackendNameConflict', 'RouteShadowed'];
+
+describe('among apps', () => {
+  test('the labels of one change another’s services only by a claim that is told', () => {
+    fc.assert(
+      fc.property(drawn, drawn, (mine, others) => {
+        const victim = withoutGroup(appOf('/victim', mine));
+        const alone = built([victim]);
+        const together = built([victim, withoutGroup(appOf('/other', others))]);
+        const [before, after] = [rowsOf(alone, '/victim'), rowsOf(together, '/victim')];
+        expect(before).toEqual(expect.arrayContaining([...after]));
+        const told = together.problems.filter(
+          ({ code, origin }) => LOSSES.includes(code) && 'app' in origin && origin.app === '/victim',
+        ).length;
+        const toldAlone = alone.problems.filter(({ code }) => LOSSES.includes(code)).length;
+        expect(told - toldAlone).toBeGreaterThanOrEqual(before.length - after.length);
+        for (const backend of together.value.backends.filter((candidate) => candidate.app === '/victim')) {
+          expect(alone.value.backends).toContainEqual(backend);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('whoever holds a host or a port keeps it, whoever comes', () => {
+    fc.assert(
+      fc.property(drawn, fc.array(drawn, { maxLength: 3 }), (mine, others) => {
+        const owner = withoutGroup(appOf('/owner', { ...mine, age: 3 }));
+        const before = built([owner]);
+        const newcomers = others.map((one, index) => withoutGroup(appOf(IDS[index] ?? '/x', one)));
+        const after = built([...newcomers, owner], before.memory);
+        const shadowed = after.problems.filter(({ code }) => code === 'RouteShadowed').length;
+        const missing = rowsOf(before, '/owner').filter((row) => !rowsOf(after, '/owner').includes(row));
+        expect(missing.filter((row) => row.startsWith('['))).toEqual([]);
+        expect(missing.length).toBeLessThanOrEqual(shadowed);
+        for (const [claim, app] of before.memory.claims)
+          expect([claim, after.memory.claims.get(claim)]).toEqual([claim, app]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a pass with the memory of the last one changes nothing', () => {
+    fc.assert(
+      fc.property(apps, (list) => {
+        const first = built(list);
+        const second = built(list, first.memory);
+        expect(second.value).toEqual(first.value);
+        expect(second.memory).toEqual(first.memory);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
