@@ -1,0 +1,166 @@
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Admin, createAdmin } from '../admin/admin.ts';
+import { createJournal } from '../admin/journal.ts';
+import { createEventLog } from '../admin/log.ts';
+import { createMetrics } from '../admin/metrics.ts';
+import { blame } from '../core/blame.ts';
+import { buildRoutingTable } from '../core/build.ts';
+import type { DaemonEventBody } from '../core/events.ts';
+import type { Clock } from '../core/ports.ts';
+import { createRenderer } from '../core/render.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { Settings } from '../core/settings.ts';
+import { createLoop } from '../daemon/loop.ts';
+import { createStateStore, type Listener } from '../daemon/store.ts';
+import { createHaproxy } from '../haproxy/adapter.ts';
+import { statePaths } from '../haproxy/paths.ts';
+import { findHaproxy } from '../haproxy/version.ts';
+import { createFileSource } from '../source/file.ts';
+import { createMarathonSource } from '../source/marathon.ts';
+import { createMemoryStore } from '../source/memory-store.ts';
+import { createNameResolver, lookupHost } from '../source/names.ts';
+import { createOperatorFiles } from '../source/operator-files.ts';
+import type { DaemonFailure } from './deps.ts';
+
+/** What the daemon is given of its process. */
+export interface DaemonSurroundings {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Log lines, whole, with newline. */
+  readonly write: (line: string) => void;
+  readonly terminal: { readonly pretty: boolean; readonly colour: boolean };
+  /** Folder of the templates that come with the package. */
+  readonly templates: string;
+  /** Ends the daemon. */
+  readonly signal: AbortSignal;
+  /** Called with a function that asks for a full pass (SIGHUP), and one that tells of a bug that nobody caught. */
+  readonly onReady?: (daemon: {
+    readonly requestPass: (reason: string) => void;
+    readonly bug: (error: unknown) => void;
+  }) => void;
+  /** Hears every event, as log and metrics do. */
+  readonly listener?: Listener;
+}
+
+/** Builds the adapters, ties each event to state, log, metrics and journal, and runs until the signal. */
+export async function runDaemon(settings: Settings, around: DaemonSurroundings): Promise<Result<void, DaemonFailure>> {
+  const { clock, version, signal } = around;
+  const binary = await findHaproxy(settings.haproxy);
+  if (!binary.ok && settings.haproxyMode === 'managed') return fail({ kind: 'haproxy', detail: binary.failure.detail });
+  const made = await makeStateDir(settings.stateDir);
+  if (!made.ok) return made;
+
+  const paths = statePaths(settings.stateDir);
+  const store = createStateStore(version, settings, clock);
+  const log = createEventLog({ write: around.write, level: settings.logLevel, ...around.terminal });
+  const metrics = createMetrics({ version, endpoints: settings.marathon });
+  const journal = createJournal({ path: join(settings.stateDir, 'journal.ndjson') });
+  store.subscribe(log.observe);
+  store.subscribe(metrics.observe);
+  store.subscribe(journal.observe);
+  if (around.listener !== undefined) store.subscribe(around.listener);
+
+  // The loop comes last, as it needs all others; what they tell while they are made is in the first pass anyway.
+  let hear: (event: DaemonEventBody) => void = () => undefined;
+  const emit = (event: DaemonEventBody): void => {
+    store.emit(event);
+    hear(event);
+  };
+  const haproxy = createHaproxy({ settings, clock, emit });
+  const names = await createNameResolver({
+    lookup: lookupHost,
+    clock,
+    file: join(settings.stateDir, 'names.json'),
+    emit,
+  });
+  const files = await createOperatorFiles({
+    settings,
+    clock,
+    emit,
+    defaults: around.templates,
+    accept: (sources) => createRenderer(sources),
+  });
+  if (!files.ok) return fail({ kind: 'failed', detail: `${files.failure.file}: ${files.failure.message}` });
+  const fromMarathon =
+    settings.apps === undefined
+      ? createMarathonSource({ settings, clock, emit, names, random: around.random })
+      : undefined;
+  const source = fromMarathon ?? createFileSource({ path: settings.apps ?? '', clock, emit, names });
+  const loop = createLoop({
+    version,
+    settings,
+    clock,
+    emit,
+    haproxy,
+    source,
+    files: files.value,
+    memoryStore: createMemoryStore(join(settings.stateDir, 'memory.json'), (detail) =>
+      log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
+    ),
+    place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },
+    stages: { build: buildRoutingTable, createRenderer, blame },
+    random: around.random,
+    setLogLevel: log.setLevel,
+  });
+  hear = loop.hear;
+  const admin = createAdmin({
+    version,
+    getState: store.current,
+    subscribe: store.subscribe,
+    haproxy,
+    control: loop.control,
+    settings,
+    metrics,
+    clock,
+    ownNames: [hostname()],
+  });
+  const listening = await startAdmin(admin);
+  if (!listening.ok) return listening;
+  log.say('info', clock.now(), `admin API on ${listening.value}`);
+  around.onReady?.({
+    requestPass: loop.control.requestPass,
+    bug: (error) => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      emit({ type: 'bug', message, stack: stack ?? '' });
+    },
+  });
+  const watching = follow(files.value.changes(signal));
+  await loop.run(signal);
+  await admin.stop();
+  await watching;
+  await fromMarathon?.close();
+  await journal.flushed();
+  return ok(undefined);
+}
+
+/** Keeps files watched; the events that come with each change reach the loop by `hear`. */
+async function follow(changes: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of changes);
+}
+
+async function startAdmin(admin: Admin): Promise<Result<string, DaemonFailure>> {
+  const started = await admin.start();
+  if (started.ok) return ok(`${started.value.url} (reads) and ${started.value.socket}`);
+  const { kind, place, detail } = started.failure;
+  const hint =
+    kind === 'socket-in-use'
+      ? 'another Portolan runs on this state directory: stop it, or give this one its own --state-dir'
+      : 'choose another address with --admin-bind';
+  return fail({ kind: 'failed', detail: `the admin API cannot listen on ${place}: ${detail}; ${hint}` });
+}
+
+async function makeStateDir(stateDir: string): Promise<Result<void, DaemonFailure>> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o750 });
+    return ok(undefined);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return fail({
+      kind: 'failed',
+      detail: `cannot make the state directory ${stateDir}: ${detail}; choose another one with --state-dir`,
+    });
+  }
+}
