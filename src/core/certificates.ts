@@ -1,6 +1,6 @@
 /** The certificates found below `--ssl-certs`, each checked before HAProxy sees it. Made in `source/`, a value for the core. */
 export interface CertificateSet {
-  /** The folders (absolute, resolved) below which a label may name a file. */
+  /** The folders below which a label may name a file: absolute, spelled as the operator spells them. */
   readonly folders: readonly string[];
   /** Sorted by path. The first one of `--ssl-certs` as given is the default of :443 and stands first. */
   readonly usable: readonly Certificate[];
@@ -17,6 +17,8 @@ export interface Certificate {
   readonly names: readonly string[];
   /** ISO time. */
   readonly notAfter: string;
+  /** SHA-256 of the file (hex): a certificate renewed under the same name is another one. */
+  readonly digest?: string;
 }
 
 /** No certificate at all. */

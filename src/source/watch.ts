@@ -11,6 +11,8 @@ export type Watch = (folders: readonly string[], depth: number, onStir: () => vo
 export const watchPaths: Watch = (folders, depth, onStir) => {
   const watcher: FSWatcher = chokidarWatch([...folders], { ignoreInitial: true, depth });
   watcher.on('all', onStir);
+  // What changed while the watch was being set up.
+  watcher.on('ready', onStir);
   watcher.on('error', onStir);
   return () => watcher.close();
 };
