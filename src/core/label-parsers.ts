@@ -163,6 +163,9 @@ export const parseFilePath: Parser<string> = (text) => {
 /** crypt(3): `$id$…`, or the 13 (20 with `_`) characters of the DES forms. A password in clear matches neither. */
 const CRYPT = /^(?:\$[a-z0-9-]{1,10}\$[A-Za-z0-9./$=,:+*@_-]{8,256}|[A-Za-z0-9./]{13}|_[A-Za-z0-9./]{19})$/;
 
+/** Shown by browsers, so blanks are fine; nothing that quotes, escapes or expands, in HAProxy or in the header. */
+const REALM = /^(?! )[A-Za-z0-9 !&()*+,./;<=>?@^_{|}~-]{1,128}(?<! )$/;
+
 /** `realm:user:hash`; the hash may hold colons. Nothing of the value is ever shown. */
 export const parseAuth: Parser<BasicAuth> = (text) => {
   const expected = 'realm:user:hash, the hash as crypt(3) makes it (mkpasswd -m sha-256)';
@@ -170,7 +173,7 @@ export const parseAuth: Parser<BasicAuth> = (text) => {
   if (realm === undefined || user === undefined || passwordHash === undefined) {
     return bad('there are not three parts with colons between them', expected);
   }
-  if (!/^[A-Za-z0-9._~@+,;=()/-]+(?: [A-Za-z0-9._~@+,;=()/-]+)*$/.test(realm) || realm.length > 128) {
+  if (!REALM.test(realm)) {
     return bad('the realm is empty or holds characters that are not allowed', expected);
   }
   if (!/^[A-Za-z0-9._@+-]{1,64}$/.test(user)) {

@@ -4,6 +4,7 @@ import type { App } from '../../../src/core/app.ts';
 import type { BuiltTable } from '../../../src/core/build.ts';
 import { LABELS, spellLabel } from '../../../src/core/labels.ts';
 import { NO_MEMORY } from '../../../src/core/memory.ts';
+import type { Problem } from '../../../src/core/problem.ts';
 import { app, bindsOf, build, CERTIFICATES, check, endpoint, task } from './table-rig.ts';
 
 /** Values that mean something somewhere, and values that would do harm anywhere. */
@@ -147,7 +148,7 @@ function* textsOf({
     yield ['check path', backend.checkPath, /^\/[!-~]*$/];
     yield ['check path', backend.checkPath, NO_QUOTES];
     if (backend.auth !== undefined) {
-      yield ['realm', backend.auth.value.realm, /^[A-Za-z0-9._~@+,;=()/ -]+$/];
+      yield ['realm', backend.auth.value.realm, /^[A-Za-z0-9 !&()*+,./;<=>?@^_{|}~-]+$/];
       yield ['user', backend.auth.value.user, /^[A-Za-z0-9._@+-]+$/];
       yield ['hash', backend.auth.value.passwordHash, /^[A-Za-z0-9./$=,:+*@_-]+$/];
     }
@@ -170,19 +171,20 @@ function* textsOf({
   }
 }
 
+const isPresentable = ({ message, value = '', origin }: Problem): boolean =>
+  /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,500}$/.test(message) &&
+  value.length <= 120 &&
+  /^(app|label)$/.test(origin.from);
+
 describe('whatever labels say', () => {
   test('nothing throws, every text of the table is harmless, every problem is one short line', () => {
     fc.assert(
       fc.property(apps, (list) => {
         const table = built(list);
-        for (const [what, text, shape] of textsOf(table)) expect(text, what).toMatch(shape);
-        for (const problem of table.problems) {
-          expect(problem.message).toMatch(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,500}$/);
-          expect((problem.value ?? '').length).toBeLessThanOrEqual(120);
-          expect(problem.origin.from).toMatch(/^(app|label)$/);
-        }
+        expect([...textsOf(table)].filter(([, text, shape]) => !shape.test(text))).toEqual([]);
+        expect(table.problems.filter((problem) => !isPresentable(problem))).toEqual([]);
       }),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
   });
 
@@ -196,7 +198,7 @@ describe('whatever labels say', () => {
         }));
         expect(JSON.stringify(built(guilty).problems)).not.toContain('TOPSECRET');
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 
@@ -221,7 +223,7 @@ describe('whatever labels say', () => {
           for (const { port } of binds) expect([80, 443, 9091]).not.toContain(port);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -231,7 +233,7 @@ describe('whatever labels say', () => {
         const shuffled = list.toReversed().map((one) => ({ ...one, labels: new Map([...one.labels].reverse()) }));
         expect(built(shuffled)).toEqual(built(list));
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 });
@@ -267,7 +269,7 @@ describe('among apps', () => {
           expect(alone.value.backends).toContainEqual(backend);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -285,7 +287,7 @@ describe('among apps', () => {
         for (const [claim, app] of before.memory.claims)
           expect([claim, after.memory.claims.get(claim)]).toEqual([claim, app]);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -297,7 +299,7 @@ describe('among apps', () => {
         expect(second.value).toEqual(first.value);
         expect(second.memory).toEqual(first.memory);
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 });
