@@ -38,6 +38,8 @@ export interface CliDeps {
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** The configuration file that is read when it exists; absent: the one that help names. */
+  readonly defaultConfig?: string;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   /** Runs until the daemon was told to stop (ok), or cannot go on. */

@@ -40,7 +40,7 @@ export function parseSettingsFile(text: string, path: string): Result<RawSetting
   }
   const { contents } = document;
   if (contents === null || (isScalar(contents) && contents.value === null)) return ok(new Map());
-  if (!isMap(contents)) return usage([`${path}: expected one setting a line, for example: poll-interval: 30s`]);
+  if (!isMap(contents)) return usage([`${path}:1: expected one setting a line, for example: poll-interval: 30s`]);
 
   const known = settingRows().map((row) => row.flag);
   const raw = new Map<string, RawSetting>();

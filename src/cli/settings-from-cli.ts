@@ -17,7 +17,7 @@ import { DEFAULT_CONFIG, readSettingsFile } from './settings-file.ts';
 export function settingsFromCli(
   command: CommandName,
   options: Readonly<Record<string, unknown>>,
-  deps: Pick<CliDeps, 'env' | 'cwd' | 'err'>,
+  deps: Pick<CliDeps, 'env' | 'cwd' | 'err' | 'defaultConfig'>,
 ): Result<Settings, CliFailure> {
   const rows = settingRows(command);
   const file = fileSettings(command, options['config'], deps);
@@ -34,10 +34,10 @@ export function settingsFromCli(
 function fileSettings(
   command: CommandName,
   flag: unknown,
-  deps: Pick<CliDeps, 'env' | 'cwd'>,
+  deps: Pick<CliDeps, 'env' | 'cwd' | 'defaultConfig'>,
 ): Result<{ readonly raw: RawSettings; readonly folder: string }, CliFailure> {
   const named = typeof flag === 'string' ? flag : deps.env['PORTOLAN_CONFIG'] || undefined;
-  const path = resolve(deps.cwd, named ?? DEFAULT_CONFIG);
+  const path = resolve(deps.cwd, named ?? deps.defaultConfig ?? DEFAULT_CONFIG);
   const folder = dirname(path);
   if (named === undefined && !existsSync(path)) return ok({ raw: new Map(), folder });
   const read = readSettingsFile(path);

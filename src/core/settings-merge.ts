@@ -93,7 +93,8 @@ function parse(spec: SettingRow, raw: RawSetting | undefined): Result<unknown, S
 
 /** The refused value for people, without the password that a URL may hold. */
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const isList = Array.isArray(value) && value.every((entry) => typeof entry !== 'object');
+  const text = isList ? value.join(',') : typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   return text.replace(/(\/\/)[^/@\s]*@/g, '$1***@');
 }
 

@@ -166,6 +166,10 @@ test('a password in a URL is refused and not repeated', () => {
   expect(found).not.toContain('hunter2');
 });
 
+test('a value given several times is shown as one list', () => {
+  expect(complaints(source({ 'http-bind': ['x', '*:80'] }))[0]).toContain('--http-bind "x,*:80"');
+});
+
 test('a YAML map where a text belongs is one error', () => {
   expect(complaints(none, none, source({ 'log-level': { a: 1 } }))).toEqual([
     expect.stringContaining('expected one of trace, debug'),
