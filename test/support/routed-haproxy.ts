@@ -5,11 +5,13 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { CertificateSet } from '../../src/core/certificates.ts';
+import { vi } from 'vitest';
+import { type CertificateSet, NO_CERTIFICATES } from '../../src/core/certificates.ts';
 import { createRenderer } from '../../src/core/render.ts';
 import type { RoutingTable } from '../../src/core/routing.ts';
 import type { Settings } from '../../src/core/settings.ts';
-import { until } from './prober.ts';
+import type { Seen } from './echo-servers.ts';
+import { selfSignedPem } from './pem.ts';
 import { templates } from './tables.ts';
 
 const HAPROXY = process.env['HAPROXY'] ?? 'haproxy';
@@ -57,27 +59,26 @@ export async function startRouted(
   }
   const verdict = output;
   const { child, ended } = start('-W');
-  let over = false;
-  void ended.then(() => {
-    over = true;
-  });
-  const health = settings.statsBind[0]?.port ?? 0;
-  await until(
-    'HAProxy answers',
-    async () => {
-      if (over) throw new Error(output);
-      return (await ask(health, '/_haproxy_health_check')).status === 200;
-    },
-    10_000,
-  );
-  return {
-    verdict,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-      await rm(folder, { recursive: true });
-    },
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await ended;
+    await rm(folder, { recursive: true });
   };
+  const health = settings.statsBind[0]?.port ?? 0;
+  try {
+    // The master itself says so: somebody else's HAProxy may answer on our port.
+    await vi.waitUntil(() => /Loading success/.test(output) || child.exitCode !== null, {
+      timeout: 10_000,
+      interval: 20,
+    });
+    await vi.waitUntil(
+      async () => (await ask(health, '/_haproxy_health_check')).status === 200 && child.exitCode === null,
+    );
+  } catch (error) {
+    await stop();
+    throw new Error(`HAProxy does not serve: ${output}`, { cause: error });
+  }
+  return { verdict, stop };
 }
 
 /** What one request gave; status 0 when the connection was refused or closed without an answer. */
@@ -121,6 +122,26 @@ export function ask(
     );
     sent.on('error', none).end();
   });
+}
+
+/** A GET for a host and path. */
+export type Get = (host: string, path?: string, headers?: Record<string, string>) => Promise<Reply>;
+
+/** Asks one frontend, in plain HTTP or over TLS. */
+export const hostsAt =
+  (port: number, tls = false): Get =>
+  (host, path = '/', headers = {}) =>
+    ask(port, path, { headers: { host, ...headers }, tls });
+
+/** What the echo server that answered saw. */
+export const seenBy = (reply: Reply): Seen => JSON.parse(reply.body) as Seen;
+
+/** A folder of its own with one self-signed certificate, as Portolan would have found it. */
+export async function oneCertificate(): Promise<{ readonly folder: string; readonly certificates: CertificateSet }> {
+  const folder = await mkdtemp(join(tmpdir(), 'pt-'));
+  const path = join(folder, 'web.pem');
+  await writeFile(path, await selfSignedPem(folder, 'web.example'));
+  return { folder, certificates: { ...NO_CERTIFICATES, usable: [{ path, names: ['web.example'], notAfter: '' }] } };
 }
 
 /** Sends bytes and gives what came back, once it is complete or the other side closed. */
