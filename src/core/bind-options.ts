@@ -81,8 +81,8 @@ function grouped(words: readonly string[]): readonly (readonly [string, ...strin
 }
 
 /** A known option takes one word or none; what follows is the next one. */
-const isComplete = ([name, ...args]: readonly [string, ...string[]]): boolean =>
-  isKnown(name) && args.length >= (WITHOUT_ARGUMENT.has(name) ? 0 : 1);
+const isComplete = (group: readonly [string, ...string[]]): boolean =>
+  isKnown(group[0]) && group.length > (WITHOUT_ARGUMENT.has(group[0]) ? 0 : 1);
 
 const isKnown = (word: string): word is BindOption['option'] => Object.hasOwn(OPTIONS, word);
 

@@ -1,4 +1,5 @@
 import type { App, AppId } from './app.ts';
+import { bad } from './label-parsers.ts';
 import { suggestLabel } from './label-suggestions.ts';
 import type { AppLabelKey, LabelKey, LabelSpec, LabelValue, PortLabelKey } from './labels.ts';
 import { LABELS, spellLabel, TEMPLATE_LABELS } from './labels.ts';
@@ -62,6 +63,7 @@ function byName(level: 'port' | 'app'): ReadonlyMap<string, readonly [LabelKey, 
 /** Reads all labels of an app that are meant for a load balancer. Costs no more than each bad label itself. */
 export function readLabels(app: App): Labels {
   const problems: Problem[] = [];
+  let unknown = 0;
   const appLabels: Partial<Record<LabelKey, ReadLabel<unknown>>> = {};
   const ports = new Map<number, Partial<Record<LabelKey, ReadLabel<unknown>>>>();
   const indexes = new Set(app.ports.map((port) => port.index));
@@ -70,7 +72,7 @@ export function readLabels(app: App): Labels {
     const origin = { app: app.id, label };
     const found = findLabel(label);
     if (found === undefined) {
-      problems.push(unknownLabel(origin));
+      problems.push(unknownLabel(origin, unknown++ < MAX_SUGGESTIONS));
     } else if (found.index !== undefined && !indexes.has(found.index)) {
       problems.push(outOfRange(origin, found.index, indexes.size));
     } else if (found.spec === undefined) {
@@ -106,13 +108,19 @@ function findLabel(label: string): Found | undefined {
   return TEMPLATE_LABELS.has(name) ? place : undefined;
 }
 
+/** No label that makes sense is longer, and nobody's label may keep the others waiting. */
+const MAX_LENGTH = 16_384;
+const TOO_LONG = bad('the value is too long', `at most ${MAX_LENGTH} characters`);
+/** How many unknown labels of an app are compared with all known ones. */
+const MAX_SUGGESTIONS = 20;
+
 function readLabel(
   spec: LabelSpec<unknown>,
   origin: { readonly app: AppId; readonly label: string },
   text: string,
   problems: Problem[],
 ): ReadLabel<unknown> {
-  const { value, faults } = spec.parse(text);
+  const { value, faults } = text.length > MAX_LENGTH ? TOO_LONG : spec.parse(text);
   for (const { says, expected, effect = spec.badCosts } of faults) {
     const shown = spec.secret ? '***' : text;
     problems.push(
@@ -123,8 +131,8 @@ function readLabel(
 }
 
 /** No value is shown: a misspelt AUTH holds a secret. */
-function unknownLabel(origin: { readonly app: AppId; readonly label: string }): Problem {
-  const suggestion = suggestLabel(origin.label);
+function unknownLabel(origin: { readonly app: AppId; readonly label: string }, suggest: boolean): Problem {
+  const suggestion = suggest ? suggestLabel(origin.label) : undefined;
   const hint = suggestion === undefined ? '' : `; did you mean ${suggestion}?`;
   const more = suggestion === undefined ? {} : { example: suggestion };
   const says = `no label of this name exists${hint}`;

@@ -22,6 +22,9 @@ export interface RoutePlace {
   readonly mode: 'http' | 'tcp';
 }
 
+/** Hosts times paths of one port: two long lists must not make millions of routes. */
+const MAX_ROUTES = 1_000;
+
 /** One route per host and path prefix. A bad path refuses them all: without it, the port would take the whole host. */
 export function wantedRoutes(place: RoutePlace, labels: PortLabels): WantedRoutes {
   const { vhosts, path, weight } = labels;
@@ -36,8 +39,15 @@ export function wantedRoutes(place: RoutePlace, labels: PortLabels): WantedRoute
   }
   if (path !== undefined && path.value === undefined) return { routes: [], ...rank, problems: [] };
   const ignoreCase = path?.value?.ignoreCase ?? false;
+  const prefixes = distinctPrefixes(path?.value?.prefixes ?? [], ignoreCase);
+  if (hosts.length * prefixes.length > MAX_ROUTES) {
+    const says = `${hosts.length} hosts with ${prefixes.length} paths each are too many`;
+    const more = { expected: `at most ${MAX_ROUTES} routes of one port` };
+    const origin = { app: place.app.id, label: vhosts.label };
+    return { routes: [], ...rank, problems: [labelProblem('LabelInvalid', 'route-refused', origin, says, more)] };
+  }
   const routes = hosts.flatMap(({ match, host }) =>
-    distinctPrefixes(path?.value?.prefixes ?? [], ignoreCase).map(
+    prefixes.map(
       (prefix): Route => ({
         match,
         host,

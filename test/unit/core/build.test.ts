@@ -238,6 +238,20 @@ describe('hosts and paths', () => {
     expect(table.problems).toMatchObject([{ code: 'LabelInvalid', effect: 'route-refused' }]);
   });
 
+  test('two long lists do not multiply without end', () => {
+    const list = (count: number, make: (index: number) => string) =>
+      Array.from({ length: count }, (_, index) => make(index));
+    const labels = {
+      HAPROXY_0_VHOST: list(40, (index) => `h${index}.example`).join(),
+      HAPROXY_0_PATH: list(26, (index) => `/p${index}`).join(' '),
+    };
+    const table = build([app('/web', { labels })]);
+    expect(table.value.routes).toEqual([]);
+    expect(table.problems).toMatchObject([
+      { code: 'LabelInvalid', effect: 'route-refused', message: expect.stringContaining('40 hosts with 26 paths') },
+    ]);
+  });
+
   test.each([
     ['HAPROXY_0_PATH', '/api'],
     ['HAPROXY_0_BACKEND_WEIGHT', '5'],

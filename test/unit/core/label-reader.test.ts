@@ -127,6 +127,19 @@ describe('bad values', () => {
     ]);
   });
 
+  test('a value that is far too long is not even read', () => {
+    const { problems, ports } = read({ HAPROXY_0_VHOST: `${'a.example,'.repeat(2_000)}a.example` });
+    expect(problems).toMatchObject([{ code: 'LabelInvalid', message: expect.stringContaining('too long') }]);
+    expect(ports.get(0)?.vhosts).not.toHaveProperty('value');
+  });
+
+  test('each of very many unknown labels is told, but only the first ones get a suggestion', () => {
+    const labels = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`HAPROXY_0_BACKEND_WEIGHT${index}`, 'x']));
+    const { problems } = read(labels);
+    expect(problems).toHaveLength(100);
+    expect(problems.filter(({ example }) => example !== undefined)).toHaveLength(20);
+  });
+
   test('a secret is in no problem, also where its label is misspelt or beyond the ports', () => {
     const secret = '$5$topsecret$hashhashhash';
     const { problems } = read({
