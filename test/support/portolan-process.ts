@@ -167,7 +167,7 @@ export async function createPortolan(firstPort: number, extra: readonly string[]
     destroy: async () => {
       await end('SIGKILL');
       await killHaproxy();
-      await rm(stateDir, { recursive: true, force: true });
+      if (process.env['KEEP_STATE'] === undefined) await rm(stateDir, { recursive: true, force: true });
     },
     admin,
     output: () => output,
