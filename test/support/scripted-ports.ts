@@ -267,10 +267,9 @@ function scriptedHaproxy(getWorld: () => World, enter: Enter): Haproxy {
       if ((await enter('observe')) || world.running === undefined) return { known: false, reason: 'scripted' };
       return { known: true, ...world.running };
     },
-    async validate(config, _why, signal) {
+    async validate(config) {
       const world = getWorld();
       if (await enter('validate')) return fail({ kind: 'timeout', detail: 'scripted' });
-      if (signal.aborted) return fail({ kind: 'timeout', detail: 'aborted' });
       const diagnostics = world.refuses(config);
       if (diagnostics.length > 0) return fail({ kind: 'invalid', diagnostics });
       written += 1;

@@ -208,6 +208,26 @@ describe('a configuration that is refused as a whole', () => {
     await world.stop();
   });
 
+  it('does not blame unchanged apps for a template that breaks only some of them', async () => {
+    const world = createWorld();
+    world.apps = many(5);
+    await started(world);
+    const good = world.running;
+    world.refuses = (config) =>
+      (config.files.get('haproxy.cfg') ?? '')
+        .split('\n')
+        .flatMap((text, index): readonly Diagnostic[] =>
+          text.startsWith('backend app-000') ? [{ severity: 'alert', line: index + 1, message: 'refused' }] : [],
+        )
+        .slice(0, 3);
+    world.head = 'two';
+    world.store.emit({ type: 'templates-loaded', overridden: ['backend'] });
+    await world.clock.advance(60_000);
+    expect(world.running).toEqual(good);
+    expect(excluded(world)).toEqual([]);
+    await world.stop();
+  });
+
   it('searches once, then only asks again at the pace of the back-off', async () => {
     const world = createWorld();
     world.refuses = broken;

@@ -95,6 +95,22 @@ describe('when a pass runs', () => {
     await world.stop();
   });
 
+  it('does not wait for the end of a burst that never ends', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.hint(['/warm-up']);
+    await world.clock.settle();
+    const before = world.of('pass-started').length;
+    for (let n = 0; n < 100; n += 1) {
+      world.hint(['/a']);
+      await world.clock.advance(50);
+    }
+    expect(world.of('pass-started').length - before).toBeGreaterThanOrEqual(4);
+    expect(world.of('pass-started').length - before).toBeLessThanOrEqual(8);
+    await world.stop();
+  });
+
   it('keeps the pace of a flapping app, without keeping others waiting', async () => {
     const world = createWorld();
     world.begin();
@@ -159,6 +175,56 @@ describe('when a pass runs', () => {
     expect(world.calls.get('build')).toBe(built);
     expect(world.calls.get('apply')).toBe(1);
     expect(world.store.current().history).toHaveLength(history);
+    await world.stop();
+  });
+});
+
+describe('a reload whose answer was lost', () => {
+  it('is found to have worked, told as applied, and not repeated', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a')];
+    world.fault = (call) => (call === 'apply' ? 'late' : undefined);
+    world.hint('all');
+    await world.clock.advance(20_000);
+    expect(world.calls.get('apply')).toBe(2);
+    const told = world.of('applied').at(-1);
+    expect(told?.generation).toBe(world.running?.generation);
+    expect(told?.changes.map((change) => change.change)).toEqual(['route-added', 'server-added']);
+    expect(world.store.current().running?.generation).toBe(world.running?.generation);
+    await world.stop();
+  });
+
+  it('is repeated when it did not work', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a')];
+    world.fault = (call, n) => (call === 'apply' && n === 2 ? 'fail' : undefined);
+    world.hint('all');
+    await world.clock.advance(20_000);
+    expect(world.calls.get('apply')).toBe(3);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    await world.stop();
+  });
+
+  it('is asked for twice before what runs counts as unknown', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    const applied = world.calls.get('apply') ?? 0;
+    const next = (world.calls.get('observe') ?? 0) + 1;
+    world.fault = (call, n) => (call === 'observe' && n === next ? 'fail' : undefined);
+    world.hint('all', 'poll');
+    await world.clock.advance(20_000);
+    expect(world.calls.get('apply')).toBe(applied);
+    world.fault = (call, n) => (call === 'observe' && n <= next + 3 ? 'fail' : undefined);
+    world.hint('all', 'poll');
+    await world.clock.advance(20_000);
+    expect(world.of('applied').at(-1)?.plan.reload).toEqual([{ because: 'running-unknown' }]);
+    expect(world.calls.get('apply')).toBe(applied + 1);
     await world.stop();
   });
 });
