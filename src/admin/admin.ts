@@ -17,7 +17,7 @@ import { createRouteWaits } from './route-waits.ts';
 import { addViewEndpoints } from './views-endpoints.ts';
 
 /** Name of the UNIX socket in the state folder. */
-export const ADMIN_SOCKET = 'admin.sock';
+const ADMIN_SOCKET = 'admin.sock';
 
 /** What the admin API reads, and the little that it may ask for. */
 export interface AdminDeps {
@@ -42,7 +42,7 @@ export interface AdminPlaces {
 }
 
 /** Why the API cannot be served. */
-export interface AdminFailure {
+interface AdminFailure {
   readonly kind: 'address-in-use' | 'socket-in-use' | 'listen-failed';
   readonly place: string;
   readonly detail: string;

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 
 /** A refusal or failure as the API shows it. */
-export interface ErrorBody {
+interface ErrorBody {
   readonly status: number;
   /** Stable, for programs. */
   readonly code: string;

@@ -26,12 +26,10 @@ export function describeOutside(
       return line('warn', `event stream of ${event.endpoint} lost: ${event.reason}`, { endpoint: event.endpoint });
     case 'stream-byte':
       return line('trace', 'event stream is alive', { endpoint: event.endpoint });
-    case 'marathon-event':
-      return line('debug', `Marathon says ${event.eventType}`, {
-        eventType: event.eventType,
-        relevant: event.relevant,
-        ...appsField(event.apps),
-      });
+    case 'marathon-event': {
+      const fields = { eventType: event.eventType, relevant: event.relevant, ...appsField(event.apps) };
+      return line('debug', `Marathon says ${event.eventType}`, fields, event.relevant);
+    }
     case 'marathon-request':
       return line(
         event.outcome === 'ok' ? 'debug' : 'warn',

@@ -8,7 +8,7 @@ import { checkToken, hostAllowed } from './guard.ts';
 export type Door = { readonly kind: 'socket' } | TcpDoor;
 
 /** A TCP listener and who may use it. */
-export interface TcpDoor {
+interface TcpDoor {
   readonly kind: 'tcp';
   readonly bind: BindAddress;
   readonly tokenFile?: string;

@@ -5,7 +5,7 @@ import type { State } from '../core/state.ts';
 const POLL_MS = 100;
 
 /** State and servers that belong together: the servers were read from the worker that the state says is in charge. */
-export interface LiveView {
+interface LiveView {
   readonly state: State;
   /** Undefined when HAProxy could not be asked. */
   readonly servers: readonly LiveServer[] | undefined;

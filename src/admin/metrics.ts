@@ -16,7 +16,7 @@ export interface Metrics {
 }
 
 /** How a wait for a route ended. */
-export type WaitOutcome = 'ready' | 'timeout' | 'gone';
+type WaitOutcome = 'ready' | 'timeout' | 'gone';
 
 /** Metrics with a registry of their own: a second `createMetrics` in one process does not meet the first. */
 export function createMetrics(options: { readonly version: string; readonly endpoints: readonly string[] }): Metrics {

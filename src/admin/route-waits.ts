@@ -9,7 +9,7 @@ export const LONGEST_WAIT_MS = 120_000;
 const MOST_WAITERS = 1000;
 
 /** How a question for a route ended: an answer, nobody there any more to hear it, or too many who wait. */
-export type RouteAnswer =
+type RouteAnswer =
   | { readonly kind: 'answer'; readonly readiness: RouteReadiness }
   | { readonly kind: 'gone' }
   | { readonly kind: 'too-many' };

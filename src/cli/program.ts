@@ -21,7 +21,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 unreadable file, 4 HAProxy missing 
 Settings: flags win over PORTOLAN_* variables, these over the --config file, that over the defaults.`;
 
 /** The whole command line. Nothing is read and nothing happens before it is parsed. */
-export function createProgram(deps: CliDeps, end: EndWith): Command {
+function createProgram(deps: CliDeps, end: EndWith): Command {
   const program = new Command('portolan')
     .description('Keeps HAProxy routing to the apps that Marathon runs.')
     .version(deps.version, '-V, --version', 'print the version')

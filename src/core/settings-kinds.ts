@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { parseIp } from './address.ts';
 import { type BindAddress, formatBind } from './settings.ts';
 
 /**
@@ -193,22 +193,20 @@ export const masterUrls: Kind<readonly string[]> = {
 };
 
 /** Address and port from `*:80`, `10.0.0.1:80` or `[::]:80`; a text says what is wrong. */
-export function parseBind(entry: string, lowestPort: 0 | 1): BindAddress | string {
+function parseBind(entry: string, lowestPort: 0 | 1): BindAddress | string {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(entry);
   if (match === null) {
     return entry.split(':').length > 2 ? `"${entry}": IPv6 stands in brackets` : `"${entry}" is not address:port`;
   }
-  const [, six, four] = match;
-  const address = six ?? four ?? '';
+  const [, six, four = ''] = match;
   const port = Number(match[3]);
   if (port < lowestPort || port > 65535) return `"${entry}": the port is not from ${lowestPort} to 65535`;
-  const valid = six === undefined ? address === '*' || ipaddr.IPv4.isValidFourPartDecimal(address) : isIPv6(address);
-  if (!valid) return `"${entry}": the address is neither an IP address nor *`;
-  return { address: six === undefined ? address : ipaddr.IPv6.parse(address).toString(), port };
-}
-
-function isIPv6(address: string): boolean {
-  return ipaddr.IPv6.isValid(address) && !address.includes('%');
+  if (four === '*') return { address: four, port };
+  const ip = parseIp(six ?? four);
+  const fits = ip?.family === (six === undefined ? 4 : 6);
+  return ip !== undefined && fits
+    ? { address: ip.text, port }
+    : `"${entry}": the address is neither an IP address nor *`;
 }
 
 /** Addresses that HAProxy listens on, or `off`. */

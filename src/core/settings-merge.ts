@@ -1,3 +1,4 @@
+import { listenersOverlap } from './address.ts';
 import { printable } from './problem.ts';
 import { fail, ok, type Result } from './result.ts';
 import type { BindAddress, Settings } from './settings.ts';
@@ -159,16 +160,14 @@ function checkBinds(settings: Settings): readonly SettingError[] {
   return errors;
 }
 
-/** Whether two listeners would meet on one port: `::` is bound for IPv6 alone. */
+/** Whether two listeners would meet. `0.0.0.0` is spelled `*` by people who mean the same. */
 function overlap(a: BindAddress, b: BindAddress): boolean {
-  if (a.port !== b.port || a.port === 0) return false;
-  if (a.address.includes(':') !== b.address.includes(':')) return false;
-  const all = ['*', '0.0.0.0', '::'];
-  return a.address === b.address || all.includes(a.address) || all.includes(b.address);
+  const spelled = (address: string): string => (address === '0.0.0.0' ? '*' : address);
+  return a.port === b.port && a.port !== 0 && listenersOverlap(spelled(a.address), spelled(b.address));
 }
 
 /** Whether only this machine can reach the address. */
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
 }
 

@@ -206,6 +206,8 @@ describe('journal', () => {
     const path = join(dir, 'a.ndjson');
     const journal = createJournal({ path });
     journal.observe(at({ type: 'stream-byte', endpoint: 'x' }));
+    journal.observe(at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [] }));
+    journal.observe(at({ type: 'marathon-event', eventType: 'pod_created_event', relevant: false, apps: [] }));
     for (let i = 0; i < 5; i++) journal.observe(at(unreachable, AT + i));
     journal.observe(at({ type: 'snapshot-taken', snapshot: { takenAt: AT as never, apps: [] }, scope: 'all', ms: 1 }));
     journal.observe(at(unreachable));
@@ -213,12 +215,13 @@ describe('journal', () => {
     journal.observe(at(failed));
     await journal.flushed();
     expect(entries(path).map((entry) => entry['event'])).toEqual([
+      'marathon-event',
       'snapshot-failed',
       'snapshot-failed',
       'applied',
       'validation-failed',
     ]);
-    expect(entries(path)[2]).toMatchObject({ generation: 3, changes: ['route-added web.example'] });
+    expect(entries(path)[3]).toMatchObject({ generation: 3, changes: ['route-added web.example'] });
     expect(readFileSync(path, 'utf8')).not.toContain('verysecret');
     expect(statSync(path).mode & 0o137).toBe(0);
   });

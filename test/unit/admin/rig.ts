@@ -58,7 +58,7 @@ export function webTable(): RoutingTable {
   };
 }
 
-export const CAUSE: PassCause = { reasons: ['api_post_event'], scope: [WEB], since: 0 as Instant };
+const CAUSE: PassCause = { reasons: ['api_post_event'], scope: [WEB], since: 0 as Instant };
 export const UP: LiveServer = {
   backend: 'prod_web_10000',
   server: 's1',
