@@ -1,7 +1,7 @@
 import type { Networking } from './accept-networking.ts';
 import type { HealthCheckSpec } from './definition.ts';
 import type { Invalid } from './invalid.ts';
-import { asList, asNumber, asObject, asText } from './json.ts';
+import { asList, asNumber, asObject, asText, withoutEmpty } from './json.ts';
 
 const READ = new Set([
   'protocol',
@@ -40,7 +40,11 @@ export function acceptHealthChecks(
       intervalSeconds: asNumber(given['intervalSeconds']) ?? 60,
       timeoutSeconds: asNumber(given['timeoutSeconds']) ?? 20,
       maxConsecutiveFailures: asNumber(given['maxConsecutiveFailures']) ?? 3,
-      rest: Object.fromEntries(Object.entries(given).filter(([key]) => !READ.has(key))),
+      rest: {
+        ...(protocol.includes('HTTP') ? { ignoreHttp1xx: false } : {}),
+        delaySeconds: 15,
+        ...withoutEmpty(Object.fromEntries(Object.entries(given).filter(([key]) => !READ.has(key)))),
+      },
     };
   });
 }

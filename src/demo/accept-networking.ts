@@ -19,15 +19,16 @@ export function acceptNetworking(app: Json, invalid: Invalid[]): Networking {
     const ports = hostPorts(app, invalid);
     return { networks, ports, discovery: false, ...bare };
   }
+  const boxed = { container: { type: 'MESOS', volumes: [] }, ...bare };
   const discovered = asList(asObject(asObject(app['ipAddress'])?.['discovery'])?.['ports']);
   const given = container?.['portMappings'] ?? docker?.['portMappings'];
   const mappings = Array.isArray(given) ? given : undefined;
   if (mappings === undefined && discovered.length > 0)
-    return { networks, ports: discovered.map((port) => discoveryPort(port)), discovery: true, ...bare };
+    return { networks, ports: discovered.map((port) => discoveryPort(port)), discovery: true, ...boxed };
   const ports = (mappings ?? [{ containerPort: 0, name: 'default' }]).map((mapping, index) =>
     portMapping(asObject(mapping) ?? {}, mode, index, invalid),
   );
-  return { networks, ports, discovery: false, ...bare };
+  return { networks, ports, discovery: false, ...boxed };
 }
 
 function readNetworks(app: Json, docker: Json | undefined): readonly Network[] {

@@ -2,7 +2,7 @@ import { acceptHealthChecks } from './accept-checks.ts';
 import { acceptNetworking, type PortSyntax } from './accept-networking.ts';
 import type { Definition, UnreachableStrategy } from './definition.ts';
 import type { Invalid } from './invalid.ts';
-import { asList, asNumber, asObject, asText, asTexts, type Json } from './json.ts';
+import { asList, asNumber, asObject, asText, asTexts, type Json, withoutEmpty } from './json.ts';
 
 /** A definition without its times, or why it is not one. */
 export type Accepted =
@@ -18,6 +18,9 @@ const READ = new Set(
    version versionInfo tasks tasksStaged tasksRunning tasksHealthy tasksUnhealthy deployments lastTaskFailure
    readinessCheckResults tasksStats taskStats uris`.split(/\s+/),
 );
+
+/** What Marathon fills in of the members that are only kept. */
+const DEFAULTS: Json = { cpus: 0.1, mem: 128, disk: 0, gpus: 0, executor: '', role: '*' };
 
 /** Makes the id absolute. */
 export function absoluteId(id: string): string {
@@ -74,7 +77,7 @@ export function accept(json: unknown): Accepted {
       backoffSeconds: asNumber(app['backoffSeconds']) ?? 1,
       backoffFactor: asNumber(app['backoffFactor']) ?? 1.15,
       maxLaunchDelaySeconds: asNumber(app['maxLaunchDelaySeconds']) ?? 300,
-      rest: Object.fromEntries(Object.entries(app).filter(([key]) => !READ.has(key))),
+      rest: { ...DEFAULTS, ...withoutEmpty(Object.fromEntries(Object.entries(app).filter(([key]) => !READ.has(key)))) },
     },
   };
 }

@@ -22,8 +22,10 @@ export function tellPlan(cluster: Cluster, type: string, deployment: Deployment,
     cluster.bus.publish(type, body);
     return;
   }
-  const target = rootGroup(cluster, '/', { tasks: false, lastTaskFailure: false, readiness: false, taskStats: false });
-  cluster.bus.publish(type, body, { plan: { ...plan, original: target, target } });
+  cluster.bus.publish(type, body, () => {
+    const group = rootGroup(cluster, '/', { tasks: false, lastTaskFailure: false, readiness: false, taskStats: false });
+    return { plan: { ...plan, original: group, target: group } };
+  });
 }
 
 /** Publishes that the definition's health checks are registered. */

@@ -9,11 +9,6 @@ export function definitionJson(definition: Definition, dialect: Dialect): Json {
     ...definition.rest,
     id: definition.id,
     instances: definition.instances,
-    cpus: definition.rest['cpus'] ?? 0.1,
-    mem: definition.rest['mem'] ?? 128,
-    disk: definition.rest['disk'] ?? 0,
-    gpus: definition.rest['gpus'] ?? 0,
-    executor: definition.rest['executor'] ?? '',
     labels: definition.labels,
     backoffSeconds: definition.backoffSeconds,
     backoffFactor: definition.backoffFactor,
@@ -32,11 +27,19 @@ export function definitionJson(definition: Definition, dialect: Dialect): Json {
   return dialect === '1.4' ? old(definition, common, checks) : recent(definition, common, checks);
 }
 
+/** The app as a write may change it: the recent form, IP-per-task discovery kept as it was posted. */
+export function editableJson(definition: Definition): Json {
+  const json = definitionJson(definition, '1.10');
+  if (!definition.discovery) return json;
+  const { networks: _networks, container: _container, ...others } = json;
+  return { ...others, container: definition.container, ipAddress: ipAddressJson(definition) };
+}
+
 /** A health check as the app's JSON has it. */
 export function checkJson(check: HealthCheckSpec, dialect: Dialect): Json {
   return defined({
-    ignoreHttp1xx: check.protocol.includes('HTTP') ? false : undefined,
     ...check.rest,
+    ...(dialect === '1.4' ? { delaySeconds: undefined } : {}),
     protocol: check.protocol,
     path: check.path,
     portIndex: check.portIndex,
@@ -45,7 +48,6 @@ export function checkJson(check: HealthCheckSpec, dialect: Dialect): Json {
     intervalSeconds: check.intervalSeconds,
     timeoutSeconds: check.timeoutSeconds,
     maxConsecutiveFailures: check.maxConsecutiveFailures,
-    ...(dialect === '1.4' ? {} : { delaySeconds: check.rest['delaySeconds'] ?? 15 }),
   });
 }
 
@@ -53,15 +55,11 @@ export function checkJson(check: HealthCheckSpec, dialect: Dialect): Json {
 function recent(definition: Definition, common: Json, checks: readonly Json[]): Json {
   const host = modeOf(definition) === 'host';
   const mappings = host ? {} : { portMappings: definition.ports.map(mappingJson) };
-  const container =
-    definition.container === undefined && host
-      ? undefined
-      : { type: 'MESOS', volumes: [], ...definition.container, ...mappings };
+  const container = definition.container === undefined ? undefined : { ...definition.container, ...mappings };
   return {
     ...withoutEmpty({ ...common, env: definition.env, healthChecks: checks }),
     labels: definition.labels,
     networks: definition.networks,
-    role: definition.rest['role'] ?? '*',
     ...(container === undefined ? {} : { container }),
     ...(host ? { portDefinitions: definition.ports.map(definitionPort) } : {}),
     ...graceOf(definition),
@@ -92,23 +90,16 @@ function old(definition: Definition, common: Json, checks: readonly Json[]): Jso
   const empty = Object.fromEntries(
     ['constraints', 'uris', 'fetch', 'storeUrls', 'readinessChecks', 'dependencies'].map((key) => [key, []]),
   );
+  const { role: _later, ...known } = common as Json;
   return {
     ...unset,
     ...empty,
     secrets: {},
-    ...common,
+    ...known,
     env: definition.env,
     healthChecks: checks,
     container,
-    ipAddress:
-      mode === 'container'
-        ? {
-            groups: [],
-            labels: {},
-            discovery: { ports: definition.discovery ? definition.ports.map(discoveryJson) : [] },
-            ...(definition.networks[0]?.name === undefined ? {} : { networkName: definition.networks[0].name }),
-          }
-        : null,
+    ipAddress: mode === 'container' ? ipAddressJson(definition) : null,
     ports: servicePorts,
     portDefinitions: definition.discovery ? [] : definition.ports.map(definitionPort),
     ...graceOf(definition),
@@ -133,6 +124,15 @@ function mappingJson(port: PortSpec): Json {
 
 function definitionPort(port: PortSpec): Json {
   return defined({ port: port.servicePort, protocol: port.protocol, name: port.name, labels: port.labels });
+}
+
+function ipAddressJson(definition: Definition): Json {
+  return defined({
+    groups: [],
+    labels: {},
+    discovery: { ports: definition.discovery ? definition.ports.map(discoveryJson) : [] },
+    networkName: definition.networks[0]?.name,
+  });
 }
 
 function discoveryJson(port: PortSpec): Json {

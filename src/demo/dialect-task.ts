@@ -81,7 +81,7 @@ export function taskJson(cluster: Cluster, instance: Instance, servicePorts = fa
     healthCheckResults: active ? health : [],
     servicePorts: servicePorts ? ports : [],
     localVolumes: [],
-    role: instance.definition.rest['role'] ?? '*',
+    role: instance.definition.rest['role'],
   };
 }
 

@@ -37,6 +37,8 @@ export function createElections(cluster: Cluster, health: HealthChecks, masters:
     elected = true;
     cluster.timers.after(delays.streamRace, () => {
       streamsReady = true;
+    });
+    cluster.timers.after(delays.streamRace + delays.reregister, () => {
       cluster.bus.publish('scheduler_reregistered_event', { master: `${cluster.options.address}:5050` });
       for (const app of cluster.apps.values())
         for (const check of app.definition.healthChecks)

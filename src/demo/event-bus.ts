@@ -7,12 +7,13 @@ export interface MarathonEvent {
   /** The JSON line of light subscribers. */
   readonly line: string;
   /** The JSON line with the root groups of both sides, where a version has one (deployment events up to 1.7). */
-  readonly heavyLine?: string;
+  readonly heavyLine?: () => string;
 }
 
 /** Where the cluster tells what happened. */
 export interface EventBus {
-  publish(type: string, body: Json, heavier?: Json): void;
+  /** `heavier` gives further members of the heavy form; it is asked only when somebody wants them, as they can be large. */
+  publish(type: string, body: Json, heavier?: () => Json): void;
   /** Hears every event from now on; the answer ends it. */
   subscribe(hear: (event: MarathonEvent) => void): () => void;
   /** The last events, oldest first, at most 20,000. */
@@ -28,14 +29,15 @@ export function createEventBus(): EventBus {
   return {
     publish: (type, body, heavier) => {
       const stamped = { ...body, eventType: type, timestamp: new Date().toISOString() };
-      const event: MarathonEvent = {
-        type,
-        body: stamped,
-        line: JSON.stringify(stamped),
-        ...(heavier === undefined ? {} : { heavyLine: JSON.stringify({ ...stamped, ...heavier }) }),
-      };
-      recent.push(event);
+      const light: MarathonEvent = { type, body: stamped, line: JSON.stringify(stamped) };
+      recent.push(light);
       if (recent.length > 2 * KEPT) recent = recent.slice(-KEPT);
+      let heavy: string | undefined;
+      const heavyLine = (): string => {
+        heavy ??= JSON.stringify({ ...stamped, ...heavier?.() });
+        return heavy;
+      };
+      const event = heavier === undefined ? light : { ...light, heavyLine };
       for (const hear of [...subscribers]) hear(event);
     },
     subscribe: (hear) => {

@@ -87,7 +87,7 @@ export function createEventStream(
       if (context.onSlow === 'close') cut();
       return;
     }
-    const line = heavy ? (event.heavyLine ?? event.line) : event.line;
+    const line = heavy ? (event.heavyLine?.() ?? event.line) : event.line;
     const frame = `event: ${event.type}\r\ndata: ${line}\r\n\r\n`;
     deliver(frame);
     if (faults.has('duplicate-events')) deliver(frame);

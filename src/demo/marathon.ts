@@ -10,7 +10,6 @@ import { createElections } from './elections.ts';
 import { createHealthChecks } from './health.ts';
 import { taskId } from './instance-events.ts';
 import { createInstances, type HealthHooks } from './instances.ts';
-import { asObject } from './json.ts';
 import { choosePort } from './listener.ts';
 import { createMaster, type Master } from './master.ts';
 import { completeOptions, type MarathonOverrides } from './options.ts';
@@ -81,7 +80,7 @@ export async function createMarathon(overrides: MarathonOverrides = {}): Promise
     },
     options,
     post: (app) => {
-      const runs = app['cmd'] !== undefined || app['args'] !== undefined || asObject(app['container']) !== undefined;
+      const runs = (app['cmd'] ?? app['args'] ?? app['container'] ?? undefined) !== undefined;
       const api = { uri: '/v2/apps', clientIp: '127.0.0.1' };
       return writes.create(runs ? app : { cmd: 'serve', ...app }, { force: false, api });
     },

@@ -23,6 +23,8 @@ export interface Delays {
   readonly election: number;
   /** After an election, how long the event stream still ends at once with 200. */
   readonly streamRace: number;
+  /** From the first possible subscription after an election to `scheduler_reregistered_event` and reconciliation. */
+  readonly reregister: number;
 }
 
 /** An inclusive range of ports. */
@@ -83,7 +85,7 @@ export interface MarathonOptions {
 /** What a test may leave out: everything. */
 export type MarathonOverrides = Partial<Omit<MarathonOptions, 'delays'>> & { readonly delays?: Partial<Delays> };
 
-const DELAYS: Delays = { offer: 0, staging: 5, starting: 5, store: 0, election: 300, streamRace: 100 };
+const DELAYS: Delays = { offer: 0, staging: 5, starting: 5, store: 0, election: 300, streamRace: 100, reregister: 200 };
 
 /** Fills in the defaults. `seed` is the caller's: without one, pass something that differs between processes. */
 export function completeOptions(overrides: MarathonOverrides, seed: number): MarathonOptions {

@@ -49,5 +49,5 @@ export function assignServicePorts(
     const fixed = definition.requirePorts ? { hostPort: servicePort } : {};
     return { ...port, servicePort, ...fixed };
   });
-  return { ...definition, ports };
+  return { ...definition, ports, discovery: false };
 }

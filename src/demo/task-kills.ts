@@ -1,6 +1,6 @@
 import type { Engine } from './api-request.ts';
 import type { Instance } from './cluster.ts';
-import { definitionJson } from './dialect-app.ts';
+import { editableJson } from './dialect-app.ts';
 import type { Written } from './writes.ts';
 
 /** Kills tasks: with `scaleDown` their apps shrink by a deployment, else replacements follow. The answer is the deployment's, if any. */
@@ -21,7 +21,7 @@ export async function killTasks(
     const app = cluster.apps.get(id);
     if (app === undefined) return [];
     const gone = victims.filter((victim) => victim.app === id).length;
-    return [{ id, ...definitionJson({ ...app.definition, instances: app.definition.instances - gone }, '1.10') }];
+    return [{ id, ...editableJson({ ...app.definition, instances: app.definition.instances - gone }) }];
   });
   return writes.updateAll(updates, { force });
 }

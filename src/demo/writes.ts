@@ -3,7 +3,7 @@ import { type Change, changeTo, restartOf } from './changes.ts';
 import type { Cluster, Deployment } from './cluster.ts';
 import type { Definition } from './definition.ts';
 import type { Deployments, Posted } from './deployments.ts';
-import { definitionJson } from './dialect-app.ts';
+import { editableJson } from './dialect-app.ts';
 import type { Invalid } from './invalid.ts';
 import { asObject, asText, type Json } from './json.ts';
 import { assignServicePorts, portOwners } from './service-ports.ts';
@@ -64,8 +64,8 @@ export function createWrites(cluster: Cluster, deployments: Deployments): Writes
     if (app === undefined || !partial) return update;
     const version = asText(update['version']);
     const old = app.versions.find((definition) => definition.version === version);
-    if (old !== undefined && Object.keys(update).length === 2) return definitionJson(old, '1.10');
-    return merge(definitionJson(app.definition, '1.10'), update);
+    if (old !== undefined && Object.keys(update).length === 2) return editableJson(old);
+    return merge(editableJson(app.definition), update);
   };
 
   return {
