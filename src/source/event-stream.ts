@@ -17,10 +17,12 @@ export interface StreamParts extends StreamFetchParts {
   readonly attached: () => void;
 }
 
-/** How one stream ended. `lived`: milliseconds since it was attached, 0 when it never was. */
+/** How one stream ended. */
 export interface StreamEnd {
-  readonly reason: string;
+  /** Milliseconds since it was attached; 0 when it never was. */
   readonly lived: number;
+  /** It was closed because of its age: nothing is wrong with its master. */
+  readonly aged: boolean;
 }
 
 /** One line of an event stream may be this long (characters); a longer one ends the stream and is read anew. */
@@ -85,12 +87,13 @@ export async function followStream(parts: StreamParts, master: Master, signal: A
   }
 
   const reason = printable(await lost, 300);
+  const aged = life.expired() && !silence.expired();
   source.close();
   if (!told && silence.expired()) reportRequest(parts, master, 'timeout', clock.now() - startedAt, undefined);
   grace.abort();
   life.stop();
   silence.stop();
-  return { reason, lived: session.end(reason) };
+  return { lived: session.end(reason), aged };
 }
 
 function endReason(signal: AbortSignal, silent: boolean): string {

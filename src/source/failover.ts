@@ -5,14 +5,17 @@ import type { Master } from './masters.ts';
 /** One try at one master. `alive` is called with every sign of life; an aborted `signal` says why in its reason. */
 export type Attempt<T> = (master: Master, signal: AbortSignal, alive: () => void) => Promise<Result<T, SourceFailure>>;
 
-/** Why a running attempt is cut: another master answered before it, or before it could. */
+/** Why a running attempt is cut: another master answered although it was asked later. */
 export const OVERTAKEN = 'overtaken';
-/** It was the second try, and the first one answered after all. */
+/** Why a running attempt is cut without being to blame. */
 export const NOT_NEEDED = 'not needed';
 
 /**
  * Asks the masters in order until one gives a good answer. The next one is asked when one fails, and also beside one that
  * gives no sign of life for `hedgeAfter` milliseconds. The first good answer wins, the others are cut.
+ *
+ * When all have been asked and all are silent, scouts go out, one at a time: a master that hung and is well again mostly
+ * never answers what it was asked before. The silent attempts still have their full time, which a slow cluster needs.
  */
 export async function askMasters<T>(
   order: readonly Master[],
@@ -21,48 +24,66 @@ export async function askMasters<T>(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Result<T, SourceFailure>> {
-  const running = new Map<number, { cut: AbortController; settled: Promise<Settled<T>> }>();
+  const running = new Map<number, Running<T>>();
   const failures: SourceFailure[] = [];
   let quietSince = clock.now();
   let next = 0;
 
   const start = () => {
     const index = next;
-    const master = order[index];
-    next += 1;
+    const master = order[index % order.length];
     if (master === undefined) return;
+    next += 1;
     const cut = new AbortController();
     const alive = () => {
       quietSince = clock.now();
     };
     alive();
     const settled = attempt(master, AbortSignal.any([signal, cut.signal]), alive).then((result) => ({ index, result }));
-    running.set(index, { cut, settled });
+    running.set(index, { master, cut, settled });
+  };
+  const isScout = (index: number) => index >= order.length;
+  const cutScouts = () => {
+    for (const [index, { cut }] of running) {
+      if (!isScout(index)) continue;
+      running.delete(index);
+      cut.abort(NOT_NEEDED);
+    }
   };
 
   start();
-  while (running.size > 0) {
-    const newest = order[next - 1];
+  while ([...running.keys()].some((index) => !isScout(index))) {
+    const newest = [...running.values()].at(-1);
     const idle = new AbortController();
     const waits: Promise<Settled<T> | 'quiet'>[] = [...running.values()].map(({ settled }) => settled);
-    if (newest !== undefined && next < order.length) {
-      waits.push(quietFor(hedgeAfter(newest), () => quietSince, clock, idle.signal));
-    }
+    if (newest !== undefined) waits.push(quietFor(hedgeAfter(newest.master), () => quietSince, clock, idle.signal));
     const first = await Promise.race(waits);
     idle.abort();
     if (first === 'quiet') {
+      cutScouts();
       start();
       continue;
     }
+    const winner = running.get(first.index);
     running.delete(first.index);
     if (first.result.ok) {
-      for (const [index, { cut }] of running) cut.abort(index < first.index ? OVERTAKEN : NOT_NEEDED);
+      for (const [index, { master, cut }] of running) {
+        cut.abort(index < first.index && master !== winner?.master ? OVERTAKEN : NOT_NEEDED);
+      }
       return first.result;
     }
+    if (isScout(first.index)) continue;
     failures.push(first.result.failure);
-    if (!signal.aborted) start();
+    if (!signal.aborted && next < order.length) start();
   }
+  cutScouts();
   return fail(tellingFailure(failures, signal));
+}
+
+interface Running<T> {
+  readonly master: Master;
+  readonly cut: AbortController;
+  readonly settled: Promise<Settled<T>>;
 }
 
 interface Settled<T> {

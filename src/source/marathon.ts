@@ -35,7 +35,8 @@ const STREAM_FAILURES_THAT_HURRY = 2;
  * `settings.sse` from the timer alone. `changes` serves one consumer at a time and also asks again for agents' addresses.
  */
 export function createMarathonSource(parts: MarathonSourceParts): ClosableSource {
-  const { settings, clock, emit, names, random = Math.random, timings = MARATHON_TIMINGS, largestBody } = parts;
+  const { settings, clock, emit, names, random = Math.random, largestBody } = parts;
+  const timings = withinPoll(parts.timings ?? MARATHON_TIMINGS, settings.pollInterval);
   const masters = createMasters(settings.marathon, clock);
   const limit = largestBody === undefined ? {} : { largestBody };
   const http = createMarathonHttp({ masters, settings, clock, emit, timings, ...limit });
@@ -84,4 +85,9 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
       await Promise.all([http.close(), streams.close()]);
     },
   };
+}
+
+/** Who polls often wants to know soon that Marathon is back: silence is noticed within one interval, but not below a second. */
+function withinPoll(timings: MarathonTimings, pollInterval: number): MarathonTimings {
+  return { ...timings, hedge: Math.min(timings.hedge, Math.max(1_000, pollInterval)) };
 }

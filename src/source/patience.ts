@@ -32,7 +32,7 @@ export function createPatience(timings: MarathonTimings): PatienceBook {
       return {
         headers: timings.headers * factor,
         body: timings.body * factor,
-        hedge: timings.hedge * bounded((1.5 * latency) / timings.hedge),
+        hedge: Math.min(timings.headers * timings.stretch, Math.max(timings.hedge, 1.5 * latency)),
       };
     },
     answered(key, ms) {

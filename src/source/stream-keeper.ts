@@ -1,4 +1,5 @@
 import { followStream, type StreamParts } from './event-stream.ts';
+import type { Master } from './masters.ts';
 
 /** What keeping a stream alive touches, beside what one stream does. */
 export interface KeeperParts extends Omit<StreamParts, 'attached'> {
@@ -7,19 +8,24 @@ export interface KeeperParts extends Omit<StreamParts, 'attached'> {
 }
 
 /**
- * Keeps one event stream open for ever: the most promising master first, after a failure the next one, with full-jitter
- * back-off. Returns when aborted.
+ * Keeps one event stream open for ever, with full-jitter back-off: the most promising master first, after a loss one that was
+ * not tried since the last good stream. Returns when aborted.
  */
 export async function keepStream(parts: KeeperParts, signal: AbortSignal): Promise<void> {
   const { masters, timings, clock, random } = parts;
+  const tried = new Set<Master>();
   let failures = 0;
   while (!signal.aborted) {
     const order = masters.order();
-    const master = order[failures % order.length];
+    if (order.every((each) => tried.has(each))) tried.clear();
+    const master = order.find((each) => !tried.has(each));
     if (master === undefined) return;
     const end = await followStream({ ...parts, attached: () => parts.failuresInARow(0) }, master, signal);
     if (signal.aborted) return;
-    failures = end.lived >= timings.streamStable ? 0 : failures + 1;
+    const good = end.aged || end.lived >= timings.streamStable;
+    if (good) tried.clear();
+    if (!end.aged) tried.add(master);
+    failures = good ? 0 : failures + 1;
     parts.failuresInARow(failures);
     const ceiling = Math.min(timings.backoffMost, timings.backoffLeast * 2 ** Math.min(failures, 20));
     await clock.sleep(Math.max(timings.backoffLeast, random() * ceiling), signal);

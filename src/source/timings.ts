@@ -8,7 +8,7 @@ export interface MarathonTimings {
   readonly body: number;
   /** Without a sign of life from one master for so long, the next one is asked beside it. */
   readonly hedge: number;
-  /** How far `headers`, `body` and `hedge` may be stretched for a slow cluster: a factor. */
+  /** How far `headers` and `body` may be stretched for a slow cluster: a factor. */
   readonly stretch: number;
   /** Until snapshots stop waiting for definitions of older versions. */
   readonly definitions: number;

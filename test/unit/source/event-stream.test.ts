@@ -175,6 +175,19 @@ describe('losing the stream', () => {
     expect(hints.filter(({ reason }) => reason === 'connected').length).toBeGreaterThanOrEqual(2);
   });
 
+  test('a good stream that falls silent is followed by one elsewhere at once', async () => {
+    const first = await startFake(withStream((_, response) => void openStream(response)));
+    const second = await startFake(withStream((_, response) => void openStream(response)));
+    const { source, of } = startSource([first.url, second.url], {}, { streamIdle: 150, streamStable: 100 });
+    follow(source);
+    await until(() => of('stream-attached').length >= 2);
+    expect(
+      of('stream-attached')
+        .map(({ endpoint }) => endpoint)
+        .slice(0, 2),
+    ).toEqual([first.url, second.url]);
+  });
+
   test('heartbeats keep it, and are reported at most once in a while', async () => {
     const { hinted, send, of } = await listen({ streamIdle: 200, byteReport: 100 });
     await until(() => hinted('connected').length === 1);
