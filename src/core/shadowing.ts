@@ -13,7 +13,7 @@ interface Weighted {
 
 /**
  * Drops routes that a shorter prefix of the same host covers with more weight. The longest prefix wins by default, so only a weight
- * that somebody gave on purpose, on either side, changes that.
+ * that somebody gave on purpose, on either side, changes that: by themselves, paths weigh 1 and whole hosts 0.
  */
 export function dropShadowed(
   awarded: readonly Awarded[],
@@ -44,9 +44,7 @@ function shadowOf(
   let heaviest: Weighted | undefined;
   for (let length = 0; length < path.length; length++) {
     for (const candidate of byPrefix.get(path.slice(0, length).toLowerCase()) ?? []) {
-      const outweighs =
-        candidate.service.weight > (heaviest ?? covered).service.weight &&
-        (candidate.service.explicitWeight || covered.service.explicitWeight);
+      const outweighs = candidate.service.weight > (heaviest ?? covered).service.weight;
       if (outweighs && covers(candidate.route, covered.route, pathMatch)) heaviest = candidate;
     }
   }

@@ -13,7 +13,7 @@ export function rememberVerdicts(snapshot: Snapshot, before: Verdicts): Verdicts
   for (const app of snapshot.apps) {
     for (const { id, health } of app.tasks) {
       const verdict = health === 'healthy' || health === 'unhealthy' ? health : before.get(id);
-      if (verdict !== undefined && health !== 'none') after.set(id, verdict);
+      if (verdict !== undefined) after.set(id, verdict);
     }
   }
   const same = after.size === before.size && [...after].every(([task, verdict]) => before.get(task) === verdict);

@@ -287,7 +287,7 @@ describe('shadowing', () => {
       ['/x', '/z'],
     ],
     ['a path may give way by itself', [on('/a', 1_000, ''), on('/b', 1_001, '/x', '-1')], ['']],
-    ['weight 0 with a path is 1', [on('/a', 1_000, ''), on('/b', 1_001, '/x', '0')], ['', '/x']],
+    ['weight 0 with a path is 1', [on('/a', 1_000, '', '1'), on('/b', 1_001, '/x', '0')], ['', '/x']],
     ['the longer path with more weight stays', [on('/a', 1_000, '', '2'), on('/b', 1_001, '/x', '3')], ['', '/x']],
     ['without regard to case', [on('/a', 1_000, '-i /X', '2'), on('/b', 1_001, '/x/y')], ['/X']],
     [
@@ -607,6 +607,10 @@ describe('identity', () => {
     expect(servers(SETTINGS, { ...NO_MEMORY, health: new Map([[task('t').id, 'healthy']]) })).toBe(1);
     expect(servers(SETTINGS, NO_MEMORY)).toBe(0);
     expect(servers({ ...SETTINGS, healthCheck: false }, NO_MEMORY)).toBe(1);
+    const settled = app('/b', { ports: [1_001] });
+    const services = (settings: typeof SETTINGS) =>
+      builder(snapshot(settled), settings, NO_CERTIFICATES, NO_MEMORY).value.services.length;
+    expect([SETTINGS, { ...SETTINGS, strictMode: true }, SETTINGS].map(services)).toEqual([1, 0, 1]);
     const cert = label('HAPROXY_0_SSL_CERT', 'web.pem');
     expect(builder(snapshot(cert), SETTINGS, NO_CERTIFICATES, NO_MEMORY).value.services).toEqual([]);
     expect(builder(snapshot(cert), SETTINGS, CERTIFICATES, NO_MEMORY).value.services).toHaveLength(1);

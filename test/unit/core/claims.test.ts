@@ -102,6 +102,7 @@ describe('ports', () => {
   test('one port has one owner, who keeps it', () => {
     const table = build([tcp('/b'), tcp('/a')]);
     expect(bindsOf(table)).toEqual(['*:10000 -> a_10000']);
+    expect(table.value.backends.map(({ name }) => name)).toEqual(['a_10000']);
     expect(table.problems).toMatchObject([
       { code: 'PortConflict', effect: 'route-refused', origin: { from: 'app', app: '/b' } },
     ]);

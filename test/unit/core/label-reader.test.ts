@@ -134,7 +134,9 @@ describe('bad values', () => {
   });
 
   test('each of very many unknown labels is told, but only the first ones get a suggestion', () => {
-    const labels = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`HAPROXY_0_BACKEND_WEIGHT${index}`, 'x']));
+    const labels = Object.fromEntries(
+      Array.from({ length: 100 }, (_, index) => [`HAPROXY_0_BACKEND_WEIGHT${index}`, 'x']),
+    );
     const { problems } = read(labels);
     expect(problems).toHaveLength(100);
     expect(problems.filter(({ example }) => example !== undefined)).toHaveLength(20);
