@@ -17,7 +17,7 @@ export interface RoutedApp {
 }
 
 /** A task and whether it takes new requests. */
-export interface RoutedTask {
+interface RoutedTask {
   readonly task: Task;
   readonly admission: 'ready' | 'maint';
 }

@@ -18,7 +18,7 @@ export interface ReadLabel<T> {
 /** The labels of one port, by the keys of the table. */
 export type PortLabels = { readonly [K in PortLabelKey]?: ReadLabel<LabelValue<K>> };
 /** The labels of the app itself. */
-export type AppLabels = { readonly [K in AppLabelKey]?: ReadLabel<LabelValue<K>> };
+type AppLabels = { readonly [K in AppLabelKey]?: ReadLabel<LabelValue<K>> };
 
 /** Every label of an app, accounted for. */
 export interface Labels {

@@ -19,7 +19,7 @@ import type { Costs, LabelLevel, LabelSpec } from './label-spec.ts';
 import { row } from './label-spec.ts';
 import { parseVhosts } from './vhost.ts';
 
-export type { LabelLevel, LabelSpec } from './label-spec.ts';
+export type { LabelSpec } from './label-spec.ts';
 
 const port = row('port');
 const app = row('app');

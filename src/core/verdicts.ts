@@ -21,7 +21,7 @@ export function rememberVerdicts(snapshot: Snapshot, before: Verdicts): Verdicts
 }
 
 /** The verdict that counts. `undefined`: checked, but never yet seen healthy or unhealthy. */
-export function verdictOf(task: Task, verdicts: Verdicts): 'healthy' | 'unhealthy' | 'none' | undefined {
+function verdictOf(task: Task, verdicts: Verdicts): 'healthy' | 'unhealthy' | 'none' | undefined {
   return task.health === 'unknown' ? verdicts.get(task.id) : task.health;
 }
 

@@ -11,7 +11,7 @@ export interface Vhost {
 const HOST_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** One host name. Browsers send it lower-cased; a port and a trailing dot do not tell hosts apart. */
-export const parseVhost: Parser<Vhost> = (text) => {
+const parseVhost: Parser<Vhost> = (text) => {
   const expected = 'a host name of letters, digits, - and _, or *.example.com; other scripts in their xn-- form';
   const name = text
     .trim()
