@@ -12,7 +12,7 @@ import type {
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Settings } from '../core/settings.ts';
 import { applyCandidate } from './apply.ts';
-import { ask, type CliFailure } from './cli-connection.ts';
+import type { CliFailure } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
 import { createGenerations } from './generations.ts';
 import { socketPathProblem, statePaths } from './paths.ts';
@@ -30,6 +30,7 @@ import {
   type HaproxyEnvironment,
   type VersionFailure,
 } from './version.ts';
+import { askWorker } from './worker-probe.ts';
 
 /** What the adapter is given. */
 export interface HaproxyParts {
@@ -104,7 +105,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     const deadline = context.timings.longAnswer;
     // A name that could not be one would be read as further commands.
     if (backend !== undefined && !/^[A-Za-z0-9_.:-]+$/.test(backend)) return ok([]);
-    const answer = await ask(paths.runtimeSocket, `show servers state ${backend ?? ''}`.trim(), deadline);
+    const answer = await askWorker(paths, `show servers state ${backend ?? ''}`.trim(), deadline);
     return answer.ok ? ok(parseLiveServers(answer.value)) : fail(failureOf(answer.failure));
   }
 

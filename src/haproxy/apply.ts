@@ -1,13 +1,14 @@
 import type { Generation } from '../core/config.ts';
 import type { ApplyResult, Candidate, HaproxyFailure } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
-import { ask } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
+import { findByMasterSocket } from './processes.ts';
 import { reloadAndConfirm } from './reload.ts';
 import { clearServerState, sanitiseState, writeServerState } from './server-state.ts';
 import { look, type Sight } from './sight.ts';
 import type { StoredGeneration } from './stored-generation.ts';
 import type { Supervision } from './supervision.ts';
+import { askWorker } from './worker-probe.ts';
 
 /**
  * Makes HAProxy run a candidate: the only place that changes a running HAProxy. Whatever happens, `current` leads to
@@ -26,6 +27,9 @@ export async function applyCandidate(
   }
   const sight = await look(context);
   if (sight.worker) return reload(context, supervision, generation, stored, sight);
+  // One that exists but does not answer may well serve: it is not for a change of the routing to end it.
+  if ((await findByMasterSocket(context.paths.masterSocket)).length > 0)
+    return rejected({ kind: 'socket', detail: `HAProxy runs but does not answer: ${sight.reason}` }, undefined);
   return context.mode === 'managed'
     ? startWith(context, supervision, generation)
     : awaitExternal(context, supervision, generation);
@@ -87,7 +91,7 @@ async function reload(
 /** Tells the next worker what the checks of this one have found out. Unread: then it has to find out by itself. */
 async function saveServerState(context: HaproxyContext, haproxyCfg: string): Promise<void> {
   const { paths, timings } = context;
-  const state = await ask(paths.runtimeSocket, 'show servers state', timings.longAnswer);
+  const state = await askWorker(paths, 'show servers state', timings.longAnswer);
   if (state.ok) await writeServerState(paths.serverState, sanitiseState(state.value, haproxyCfg));
   else await clearServerState(paths.serverState);
 }

@@ -4,7 +4,7 @@ import type { HaproxyContext } from './context.ts';
 import { type ProcessTable, showProcesses } from './master.ts';
 import { configOf } from './stored-generation.ts';
 import { capabilities } from './version.ts';
-import { probeWorker, type WorkerAnswer } from './worker-probe.ts';
+import { probeThroughMaster, probeWorker, type WorkerAnswer } from './worker-probe.ts';
 
 /** What the two sockets showed at one moment; absent: no answer. */
 export interface Sight {
@@ -21,11 +21,15 @@ const LOOKS_DURING_RELOAD = 25;
 export async function look(context: HaproxyContext): Promise<Sight> {
   const { paths, timings, clock, ended } = context;
   for (let left = LOOKS_DURING_RELOAD; ; left -= 1) {
-    const [worker, master] = await Promise.all([
+    const [direct, master] = await Promise.all([
       probeWorker(paths.runtimeSocket, timings.answer),
       showProcesses(paths.masterSocket, timings.answer),
     ]);
     const inCharge = master.ok ? master.value.workerPid : undefined;
+    const worker =
+      !direct.ok && direct.failure.kind === 'refused' && inCharge !== undefined
+        ? await probeThroughMaster(paths.masterSocket, inCharge, timings.answer)
+        : direct;
     const agreed = !worker.ok || inCharge === undefined || inCharge === worker.value.pid;
     if (agreed || left <= 0) {
       return {

@@ -187,7 +187,7 @@ function renderRigConfig(paths: StatePaths, config: RigConfig): RenderedConfig {
     '  load-server-state-from-file global',
     'frontend main',
     ...config.ports.map((port) => `  bind 127.0.0.1:${port}`),
-    `  http-response set-header x-config ${config.name ?? 'unnamed'}`,
+    `  http-after-response set-header x-config ${config.name ?? 'unnamed'}`,
     ...(config.frontend ?? []).map((line) => `  ${line}`),
     '  use_backend %[req.hdr(host),map_str(maps/hosts.map,servers)]',
     'backend servers',

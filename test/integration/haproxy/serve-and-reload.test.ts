@@ -1,12 +1,14 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Haproxy } from '../../../src/core/ports.ts';
+import { createHaproxy } from '../../../src/haproxy/adapter.ts';
 import {
   createHaproxyRig,
   generationOf,
   type HaproxyRig,
   type NamedServer,
   portsFrom,
+  realClock,
   startNamedServer,
 } from '../../support/haproxy-rig.ts';
 import { get, requestSteadily } from '../../support/http-get.ts';
@@ -148,11 +150,7 @@ describe('a managed HAProxy', () => {
   });
 
   test('answers who is missing when the binary is not there', async () => {
-    const without = rig.adapter();
-    await without.start();
     const config = rig.config({ ports: [port], servers: [server()] });
-    const { createHaproxy } = await import('../../../src/haproxy/adapter.ts');
-    const { realClock } = await import('../../support/haproxy-rig.ts');
     const broken = createHaproxy({
       settings: { stateDir: rig.paths.root, haproxy: '/no/such/haproxy', haproxyMode: 'managed', keepGenerations: 3 },
       clock: realClock,
