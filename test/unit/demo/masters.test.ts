@@ -1,5 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Json } from '../../../src/demo/json.ts';
+import { selfSignedPem } from '../../support/pem.ts';
 import { CHECK, call, eventStream, marathonOf, wire } from './rig.ts';
 
 test('a standby passes requests on and says so; events it sends to the leader', async () => {
@@ -141,4 +146,25 @@ test('a token, a prefix and compression', async () => {
     'Connection: close',
   ]);
   expect(await plain.closed()).toContain('{"apps":[{');
+});
+
+test('TLS, between masters too, and client certificates where a CA is given', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pd-'));
+  const pem = await selfSignedPem(folder, 'marathon.example');
+  await rm(folder, { recursive: true });
+  const ask = (url: string, own: Json): Promise<string> =>
+    new Promise((resolve, reject) => {
+      request(`${url}/v2/apps`, { ca: pem, servername: 'marathon.example', ...own }, (answer) => {
+        answer.on('data', (data: Buffer) => resolve(data.toString()));
+      })
+        .on('error', reject)
+        .end();
+    });
+  const open = await marathonOf({ masters: 2, tls: { key: pem, cert: pem } });
+  expect(open.urls[1]).toMatch(/^https:/);
+  expect(await ask(open.urls[1] ?? '', {})).toBe('{"apps":[]}');
+  await expect(ask(open.urls[0] ?? '', { ca: [] })).rejects.toThrow(/self-signed/);
+  const closed = await marathonOf({ masters: 2, tls: { key: pem, cert: pem, ca: pem } });
+  await expect(ask(closed.urls[0] ?? '', {})).rejects.toThrow();
+  expect(await ask(closed.urls[1] ?? '', { key: pem, cert: pem })).toBe('{"apps":[]}');
 });
