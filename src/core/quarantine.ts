@@ -37,16 +37,16 @@ export function appsOf(table: RoutingTable): readonly AppId[] {
 
 /** What an app asks of HAProxy, without its servers, as text to compare: tasks come and go without changing it. */
 export function definitionOf(table: RoutingTable, app: AppId): string {
-  const part = partOf(table, app);
-  return JSON.stringify({ ...part, backends: part.backends.map((backend) => ({ ...backend, servers: [] })) });
+  const own = (item: { readonly app: AppId }): boolean => item.app === app;
+  const backends = table.backends.filter(own).map((backend) => ({ ...backend, servers: [] }));
+  return JSON.stringify([table.services.filter(own), table.routes.filter(own), table.appIds.filter(own), backends]);
 }
 
 /** The apps whose part of the table, servers included, is what it was in `before`: HAProxy has accepted them already. */
 export function unchangedApps(before: RoutingTable | undefined, after: RoutingTable): ReadonlySet<AppId> {
   if (before === undefined) return new Set();
-  return new Set(
-    appsOf(after).filter((app) => JSON.stringify(partOf(before, app)) === JSON.stringify(partOf(after, app))),
-  );
+  const was = textsOf(before);
+  return new Set([...textsOf(after)].filter(([app, text]) => was.get(app) === text).map(([app]) => app));
 }
 
 /** What is shown of a quarantined app. */
@@ -66,12 +66,11 @@ export function wordsOf(diagnostics: readonly Diagnostic[]): string {
   return chosen.length === 0 ? 'the configuration with it is not valid' : chosen.map((it) => it.message).join('; ');
 }
 
-function partOf(table: RoutingTable, app: AppId): RoutingTable {
-  const own = (item: { readonly app: AppId }): boolean => item.app === app;
-  return {
-    services: table.services.filter(own),
-    routes: table.routes.filter(own),
-    appIds: table.appIds.filter(own),
-    backends: table.backends.filter(own),
-  };
+/** Everything that belongs to each app, as text. */
+function textsOf(table: RoutingTable): ReadonlyMap<AppId, string> {
+  const texts = new Map<AppId, string>();
+  for (const rows of [table.services, table.routes, table.appIds, table.backends]) {
+    for (const row of rows) texts.set(row.app, `${texts.get(row.app) ?? ''}${JSON.stringify(row)}\n`);
+  }
+  return texts;
 }

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import type { AppId, Instant } from '../../../src/core/app.ts';
+import { createHints } from '../../../src/daemon/hints.ts';
+import { createPace } from '../../../src/daemon/pace.ts';
+import { backoffMs, TIMINGS } from '../../../src/daemon/timings.ts';
+
+const at = (ms: number): Instant => ms as Instant;
+
+function rig(random = 0.5) {
+  const hints = createHints();
+  const pace = createPace(hints, TIMINGS, () => random);
+  const hint = (ms: number, id = '/a') => hints.add({ scope: [id as AppId], reason: 'test', at: at(ms) }, at(ms));
+  return { hints, pace, hint };
+}
+
+describe('when a pass is due', () => {
+  it('never, without hint or failure', () => {
+    expect(rig().pace.due()).toBeUndefined();
+  });
+
+  it('at once for the first hint from idle, after a pause for a hint close to a pass', () => {
+    const { pace, hint, hints } = rig();
+    pace.succeeded(at(0), false);
+    hint(5_000);
+    expect(pace.due()).toBe(5_000);
+    hints.take(at(5_000));
+    pace.succeeded(at(5_010), false);
+    hint(5_020);
+    expect(pace.due()).toBe(5_020 + TIMINGS.settleMs);
+  });
+
+  it('after the burst, but not later than the longest delay', () => {
+    const { pace, hint } = rig();
+    for (let ms = 0; ms <= 3_000; ms += 50) hint(ms);
+    expect(pace.due()).toBe(TIMINGS.maxDelayMs);
+  });
+
+  it('after a failure by itself, with growing pauses, and earlier for a hint', () => {
+    const { pace, hint } = rig(0.999);
+    const pauses = [1, 2, 3, 4, 5, 6, 7, 8].map(() => {
+      pace.failed(at(0), false);
+      return pace.due();
+    });
+    expect(pauses).toEqual([200, 400, 799, 1_598, 3_197, 6_394, 12_787, 14_985]);
+    hint(10);
+    expect(pace.due()).toBe(TIMINGS.hintFloorMs);
+    pace.succeeded(at(600), false);
+    pace.failed(at(1_000), false);
+    expect(pace.due()).toBe(1_200);
+  });
+
+  it('keeps a distance between reloads that grows while they keep coming', () => {
+    const { pace, hint, hints } = rig();
+    const gaps: number[] = [];
+    let now = 10_000;
+    pace.succeeded(at(now), true);
+    for (let n = 0; n < 6; n += 1) {
+      hint(now + 1);
+      const due = pace.due() ?? 0;
+      gaps.push(due - now);
+      hints.take(at(due));
+      pace.succeeded(at(due), true);
+      now = due;
+    }
+    expect(gaps).toEqual([200, 400, 800, 1_000, 1_000, 1_000]);
+    hints.take(at(now));
+    hint(now + 60_000);
+    hints.take(at(now + 60_000));
+    pace.succeeded(at(now + 60_000), true);
+    hint(now + 60_001);
+    expect((pace.due() ?? 0) - now - 60_000).toBe(200);
+  });
+});
+
+describe('back-off', () => {
+  it('stays within its bounds for every stroke of luck', () => {
+    for (let failures = 0; failures < 100; failures += 1) {
+      for (const random of [0, 0.5, 0.999999]) {
+        const ms = backoffMs(TIMINGS.backoff, failures, random);
+        expect(ms).toBeGreaterThanOrEqual(50);
+        expect(ms).toBeLessThanOrEqual(15_000);
+      }
+    }
+  });
+});
+
+describe('hints', () => {
+  it('join into one cause: apps by name, everything above all, the oldest time', () => {
+    const hints = createHints();
+    const add = (scope: 'all' | readonly string[], reason: string, ms: number) =>
+      hints.add({ scope: scope === 'all' ? scope : scope.map((id) => id as AppId), reason, at: at(ms) }, at(ms));
+    add(['/b'], 'event', 20);
+    add(['/a', '/b'], 'event', 10);
+    expect(hints.take(at(30))).toEqual({ reasons: ['event'], scope: ['/b', '/a'], since: 10 });
+    add(['/b'], 'event', 40);
+    add('all', 'poll', 50);
+    add(['/c'], 'event', 60);
+    expect(hints.take(at(70))).toEqual({ reasons: ['event', 'poll'], scope: 'all', since: 40 });
+    expect(hints.burst()).toBeUndefined();
+  });
+
+  it('keep what a failed pass gives back, without hurry', () => {
+    const hints = createHints();
+    hints.putBack({ reasons: ['poll'], scope: 'all', since: at(5) }, []);
+    expect(hints.burst()).toBeUndefined();
+    hints.add({ scope: ['/a' as AppId], reason: 'event', at: at(9) }, at(9));
+    expect(hints.take(at(10))).toEqual({ reasons: ['poll', 'event'], scope: ['/a'], since: 5 });
+  });
+
+  it('keep few reasons, however many come', () => {
+    const hints = createHints();
+    for (let n = 0; n < 100; n += 1) hints.add({ scope: [], reason: `r${n}`, at: at(n) }, at(n));
+    expect(hints.take(at(100)).reasons).toHaveLength(20);
+  });
+});
