@@ -101,6 +101,8 @@ export interface Cluster {
   readonly timers: Timers;
   /** Every task process that may still be alive, also those that no list shows any more. */
   readonly realTasks: Set<RealTask>;
+  /** Service ports and the apps whose present definition owns them. */
+  readonly servicePorts: Map<number, string>;
   /** The root group's version. */
   version: string;
   /** The present time as a version that no other has. */
@@ -135,6 +137,7 @@ export function createCluster(options: MarathonOptions): Cluster {
     random,
     timers,
     realTasks: new Set(),
+    servicePorts: new Map(),
     version: nextVersion(),
     nextVersion,
     nextBirth: () => births++,

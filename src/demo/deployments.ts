@@ -93,6 +93,11 @@ export function createDeployments(cluster: Cluster, instances: Instances): Deplo
   };
 
   const store = (change: Change): void => {
+    for (const port of cluster.apps.get(change.app)?.definition.ports ?? [])
+      cluster.servicePorts.delete(port.servicePort);
+    if (change.kind !== 'delete')
+      for (const port of change.definition.ports)
+        if (port.servicePort > 0) cluster.servicePorts.set(port.servicePort, change.app);
     if (change.kind === 'delete') {
       cluster.apps.delete(change.app);
       return;

@@ -3,30 +3,23 @@ import type { Cluster } from './cluster.ts';
 import type { Definition } from './definition.ts';
 import type { Invalid } from './invalid.ts';
 
-/** Service ports and the apps that own them. */
-export type PortOwners = Map<number, string>;
-
-/** Who owns which service port now. */
-export function portOwners(cluster: Cluster): PortOwners {
-  const owners: PortOwners = new Map();
-  for (const app of cluster.apps.values())
-    for (const port of app.definition.ports) if (port.servicePort > 0) owners.set(port.servicePort, app.id);
-  return owners;
-}
+/** Service ports that the apps of one write have got, before they are stored. */
+export type Reserved = Map<number, string>;
 
 /**
  * Gives every port of the definition its service port: what it asks for, what it had at this position, or the
- * first free one of the range. Ports owned by another app are refused (enforced since 1.3). `owners` grows.
+ * first free one of the range. Ports owned by another app are refused (enforced since 1.3). `reserved` grows.
  */
 export function assignServicePorts(
   cluster: Cluster,
   definition: Untimed,
   present: Definition | undefined,
-  owners: PortOwners,
+  reserved: Reserved,
   invalid: Invalid[],
 ): Untimed {
   if (definition.discovery && cluster.options.dialect === '1.4') return definition;
   const { from, to } = cluster.options.servicePorts;
+  const ownerOf = (port: number): string | undefined => reserved.get(port) ?? cluster.servicePorts.get(port);
   let next = from;
   const own = new Set(definition.ports.map((port) => port.servicePort));
   const ports = definition.ports.map((port, index) => {
@@ -34,17 +27,17 @@ export function assignServicePorts(
     const before = present?.ports[index]?.servicePort ?? 0;
     if (servicePort === 0 && before > 0 && !own.has(before)) servicePort = before;
     if (servicePort === 0) {
-      while (next <= to && (owners.has(next) || own.has(next))) next++;
+      while (next <= to && (ownerOf(next) !== undefined || own.has(next))) next++;
       if (next > to) invalid.push({ path: '/ports', error: `no free service port between ${from} and ${to}` });
       else servicePort = next;
     }
-    const owner = owners.get(servicePort);
+    const owner = ownerOf(servicePort);
     if (owner !== undefined && owner !== definition.id)
       invalid.push({
         path: '/portDefinitions',
         error: `Requested service port ${servicePort} is used by an app with path ${owner}`,
       });
-    owners.set(servicePort, definition.id);
+    reserved.set(servicePort, definition.id);
     own.add(servicePort);
     const fixed = definition.requirePorts ? { hostPort: servicePort } : {};
     return { ...port, servicePort, ...fixed };

@@ -6,7 +6,7 @@ import type { Deployments, Posted } from './deployments.ts';
 import { editableJson } from './dialect-app.ts';
 import type { Invalid } from './invalid.ts';
 import { asObject, asText, type Json } from './json.ts';
-import { assignServicePorts, portOwners } from './service-ports.ts';
+import { assignServicePorts, type Reserved } from './service-ports.ts';
 
 /** How a write ended. */
 export type Written =
@@ -42,7 +42,7 @@ export function createWrites(cluster: Cluster, deployments: Deployments): Writes
     return { ok: true, deployment: submitted.deployment, created: changes.some(({ kind }) => kind === 'create') };
   };
   const write = (apps: readonly unknown[], posted: Posted): Promise<Written> => {
-    const owners = portOwners(cluster);
+    const reserved: Reserved = new Map();
     const invalid: Invalid[] = [];
     const changes: Change[] = [];
     for (const json of apps) {
@@ -52,7 +52,7 @@ export function createWrites(cluster: Cluster, deployments: Deployments): Writes
         continue;
       }
       const present = cluster.apps.get(accepted.value.id)?.definition;
-      const wanted = assignServicePorts(cluster, accepted.value, present, owners, invalid);
+      const wanted = assignServicePorts(cluster, accepted.value, present, reserved, invalid);
       if (invalid.length === 0) changes.push(changeTo(cluster, wanted));
     }
     return invalid.length > 0 ? Promise.resolve({ ok: false, why: 'invalid', invalid }) : submit(changes, posted);
