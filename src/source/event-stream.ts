@@ -29,7 +29,7 @@ export interface StreamEnd {
 const LONGEST_LINE = 16 * 1024 * 1024;
 
 /** The path of the event bus: everything that can change routing, without the whole cluster in every plan. */
-export const EVENTS_PATH = `/v2/events?plan-format=light&${ROUTING_EVENTS.map((type) => `event_type=${type}`).join('&')}`;
+const EVENTS_PATH = `/v2/events?plan-format=light&${ROUTING_EVENTS.map((type) => `event_type=${type}`).join('&')}`;
 
 /**
  * Opens one event stream at one master and stays with it until it is lost, or `signal` ends it. Never throws, never

@@ -14,7 +14,7 @@ import { LARGEST_BODY, readBody } from './read-body.ts';
 import type { MarathonTimings } from './timings.ts';
 
 /** What a request is for. */
-export type Operation = 'app' | 'apps' | 'versions';
+type Operation = 'app' | 'apps' | 'versions';
 
 /** Reads from Marathon, whichever master answers. */
 export interface MarathonHttp {

@@ -1,7 +1,7 @@
 import type { MarathonTimings } from './timings.ts';
 
 /** How long to wait for one kind of request to one master. */
-export interface Patience {
+interface Patience {
   readonly headers: number;
   readonly body: number;
   readonly hedge: number;

@@ -11,7 +11,7 @@ import type { NameResolver } from '../../../src/source/names.ts';
 import { MARATHON_TIMINGS, type MarathonTimings } from '../../../src/source/timings.ts';
 
 /** Production's times, scaled down so that a test waits for tenths of seconds. */
-export const FAST: MarathonTimings = {
+const FAST: MarathonTimings = {
   ...MARATHON_TIMINGS,
   connect: 1_000,
   headers: 300,
@@ -70,7 +70,7 @@ export function collector() {
 }
 
 /** A request that the fake Marathon saw. */
-export interface Seen {
+interface Seen {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
 }
