@@ -129,6 +129,40 @@ describe('when a pass runs', () => {
     await world.stop();
   });
 
+  it('fetches again, by itself, what could not be fetched', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a'), scriptedApp('/b')];
+    const last = world.calls.get('snapshot') ?? 0;
+    world.fault = (call, n) => (call === 'snapshot' && n <= last + 3 ? 'fail' : undefined);
+    world.hint(['/b']);
+    await world.clock.advance(10_000);
+    expect(world.scopes.slice(-4)).toEqual([['/b'], ['/b'], ['/b'], ['/b']]);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    expect(world.store.current().sourceFailing).toBeUndefined();
+    await world.clock.advance(60_000);
+    expect(world.calls.get('snapshot')).toBe(last + 4);
+    await world.stop();
+  });
+
+  it('asks Marathon nothing again when only HAProxy fails', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(10_000);
+    world.apps = [scriptedApp('/a')];
+    const last = world.calls.get('snapshot') ?? 0;
+    world.fault = (call) => (call === 'apply' ? 'fail' : undefined);
+    world.hint('all');
+    await world.clock.advance(60_000);
+    world.fault = () => undefined;
+    await world.clock.advance(30_000);
+    expect(world.running?.config.digest).toBe(world.desired().digest);
+    expect(world.calls.get('snapshot')).toBe(last + 1);
+    await world.stop();
+  });
+
   it('takes up a template while Marathon is away', async () => {
     const world = createWorld();
     world.apps = [scriptedApp('/a')];
