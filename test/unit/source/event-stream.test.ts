@@ -189,7 +189,7 @@ describe('losing the stream', () => {
   });
 
   test('heartbeats keep it, and are reported at most once in a while', async () => {
-    const { hinted, send, of } = await listen({ streamIdle: 200, byteReport: 100 });
+    const { hinted, send, of } = await listen({ streamIdle: 400, byteReport: 100 });
     await until(() => hinted('connected').length === 1);
     let sent = 0;
     while (sent < 30) {
