@@ -31,7 +31,7 @@ export interface HistoryEntry {
 }
 
 /** Milliseconds by stage; absent where the stage did not run. */
-export interface StageTimes {
+interface StageTimes {
   readonly snapshot?: number;
   readonly build?: number;
   readonly render?: number;

@@ -4,9 +4,6 @@ import type { Problem } from './problem.ts';
 import { printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
 
-/** Apps left out because HAProxy refused what they ask for. */
-export type Quarantine = ReadonlyMap<AppId, Quarantined>;
-
 /** Why an app is left out, and what it asked for then. */
 export interface Quarantined {
   /** `definitionOf` at that time: another one is a reason to try again. */

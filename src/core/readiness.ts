@@ -7,21 +7,24 @@ export type Readiness =
   | { readonly ready: true; readonly degraded: readonly Degraded[] };
 
 /** Why a node must get no traffic. */
-export type NotReady = 'starting' | 'never-applied' | 'stopping' | 'haproxy-down';
+type NotReady = 'starting' | 'never-applied' | 'stopping' | 'haproxy-down';
 
 /** What can be wrong while traffic is served. The last good configuration serves through all of these. */
-export const DEGRADED = {
-  'source-unreachable': 'Marathon (or the file) cannot be read. Routes stay as they were; HAProxy’s own checks go on.',
-  stale: 'The newest full answer is older than it should be. Changes in Marathon may not have arrived.',
-  polling: 'The event stream is not attached. Changes arrive with the poll interval.',
-  'apps-excluded': 'At least one app is left out for what it asks. /v1/problems names it and the reason.',
-  'apply-rejected': 'The wanted configuration could not be made to run. The last good one serves; it is tried again.',
-  'template-refused': 'An overriding template cannot be used. The one before it is in force.',
-  'certificate-refused': 'A certificate file cannot be used. The others are.',
-} as const satisfies Readonly<Record<string, string>>;
-
-/** One of the degradations. */
-export type Degraded = keyof typeof DEGRADED;
+type Degraded =
+  /** Marathon (or the file) cannot be read. */
+  | 'source-unreachable'
+  /** The newest full answer is older than it should be: changes may not have arrived. */
+  | 'stale'
+  /** The event stream is not attached: changes arrive with the poll interval. */
+  | 'polling'
+  /** At least one app is left out for what it asks; `/v1/problems` names it. */
+  | 'apps-excluded'
+  /** The wanted configuration could not be made to run; it is tried again. */
+  | 'apply-rejected'
+  /** An overriding template cannot be used; the one before it is in force. */
+  | 'template-refused'
+  /** A certificate file cannot be used; the others are. */
+  | 'certificate-refused';
 
 /** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
 const STUCK_AFTER_MS = 15 * 60_000;

@@ -72,7 +72,7 @@ export function routeReadiness(
 }
 
 /** Lower-cased, without port and trailing dot: as the maps know hosts. */
-export function canonicalHost(vhost: string): string {
+function canonicalHost(vhost: string): string {
   return vhost.trim().toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
 }
 

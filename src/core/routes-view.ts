@@ -21,7 +21,7 @@ export interface RouteView {
 }
 
 /** A server of a route. */
-export interface ServerView {
+interface ServerView {
   readonly server: string;
   /** `address:port`. */
   readonly endpoint: string;

@@ -29,7 +29,7 @@ export interface ServedRoute {
 }
 
 /** One `bind` of an app's own frontend. */
-export interface ServedService {
+interface ServedService {
   /** `*` or an IP address, IPv6 without brackets. */
   readonly address: string;
   readonly port: number;
@@ -38,7 +38,7 @@ export interface ServedService {
 }
 
 /** A backend section with its `server` lines. */
-export interface ServedBackend {
+interface ServedBackend {
   readonly app?: AppId;
   readonly servers: readonly { readonly name: string; readonly endpoint: string }[];
 }

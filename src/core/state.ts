@@ -48,7 +48,7 @@ export interface State {
 }
 
 /** The settings that views and readiness need. */
-export type StateSettings = Pick<Settings, 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch'> & {
+type StateSettings = Pick<Settings, 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch'> & {
   readonly source: 'marathon' | 'file';
 };
 
@@ -81,7 +81,7 @@ export interface RunningState {
 }
 
 /** How the newest attempt to apply ended. */
-export interface LastApply {
+interface LastApply {
   readonly ok: boolean;
   readonly at: number;
   readonly generation?: Generation;
@@ -97,7 +97,7 @@ export interface ApplyFailing {
 }
 
 /** Since the start of this process. */
-export interface Counts {
+interface Counts {
   readonly passes: number;
   readonly reloads: number;
   readonly failedReloads: number;

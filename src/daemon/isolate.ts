@@ -8,7 +8,7 @@ import type { RoutingTable } from '../core/routing.ts';
 import type { Stages } from './stages.ts';
 
 /** Runs of `haproxy -c` for one pass, at most. What was found by then is kept, the next pass goes on from there. */
-export const MAX_RUNS = 32;
+const MAX_RUNS = 32;
 /** More apps than this, and more than a quarter of all, are never left out at once: then the cause lies elsewhere. */
 const MAX_EXCLUDED = 10;
 

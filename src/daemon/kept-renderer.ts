@@ -8,7 +8,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Stages } from './stages.ts';
 
 /** Everything of a rendering that is not the table. */
-export interface RenderInputs {
+interface RenderInputs {
   readonly templates: TemplateSources;
   readonly certificates: CertificateSet;
   readonly settings: Settings;

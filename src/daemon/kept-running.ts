@@ -31,7 +31,7 @@ export interface KeptRunning {
 }
 
 /** A candidate on its way into HAProxy, and its story. */
-export interface Attempt {
+interface Attempt {
   readonly candidate: Candidate;
   readonly draft: Draft;
   readonly plan: ApplyPlan;

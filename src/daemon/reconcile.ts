@@ -44,12 +44,12 @@ export interface PassDeps {
 }
 
 /** How a pass ended. After a failure `refetch` is what has to be fetched again. */
-export type PassOutcome =
+type PassOutcome =
   | { readonly kind: 'unchanged' | 'applied' }
   | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope };
 
 /** The step that failed; `stopped`: none did, the end of the daemon came first. */
-export type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'stopped';
+type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'stopped';
 
 /** Makes HAProxy run what Marathon shows, one pass at a time. Keeps between passes what need not be fetched or asked again. */
 export interface Reconciler {
