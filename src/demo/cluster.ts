@@ -6,7 +6,7 @@ import type { RealTask } from './tasks.ts';
 import { createTimers, type Timers } from './timers.ts';
 
 /** Where an instance is in its life: Marathon's task states, and `scheduled`, which no list shows. */
-export type InstanceState =
+type InstanceState =
   | 'scheduled'
   | 'TASK_STAGING'
   | 'TASK_STARTING'

@@ -17,11 +17,13 @@ export type DemoSettings = Pick<
 >;
 
 /** A running Portolan with its HAProxy, as the demo sees it. */
-export interface DemoPortolan {
+interface DemoPortolan {
   /** Resolves when neither Portolan nor HAProxy runs any more. */
   stop(): Promise<void>;
   /** Calls back with one line per change of the routing. */
   onChange(tell: (line: string) => void): void;
+  /** Settles when Portolan ends by itself; the demo then ends too, with 1, instead of waiting for answers. */
+  readonly ended?: Promise<unknown>;
 }
 
 /** What the demo is given. */
@@ -58,18 +60,24 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say('Starting Portolan and HAProxy …\n');
     portolan = await options.startPortolan(settingsOf(ports, marathon, stateDir));
     portolan.onChange((line) => say(`${line.trimEnd()}\n`));
-    const answer = await firstAnswers(ports, options.signal, options.patienceMs ?? 60_000);
+    const died = new AbortController();
+    const fell = (): void => died.abort();
+    portolan.ended?.then(fell, fell);
+    const over = AbortSignal.any([options.signal, died.signal]);
+    const answer = await firstAnswers(ports, over, options.patienceMs ?? 60_000);
     if (answer !== undefined) say(`\n$ curl http://${SITE}:${ports.http}/\n${answer}`);
-    else if (!options.signal.aborted) {
+    else if (!over.aborted) {
       say('The sample routes do not answer. The lines above say what went wrong.\n');
       return 1;
     }
-    if (!options.signal.aborted) {
+    if (!over.aborted) {
       say(guideText(ports, marathon.urls[0] ?? '', marathon.controlUrl));
       say('Changes appear below, one line each. Ctrl-C ends the demo.\n');
-      await aborted(options.signal);
+      await aborted(over);
     }
-    return 0;
+    if (options.signal.aborted) return 0;
+    say('Portolan has ended by itself.\n');
+    return 1;
   } catch (error) {
     say(`The demo could not start: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;

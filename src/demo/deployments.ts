@@ -8,7 +8,7 @@ import { restart } from './rolling.ts';
 import { scale, stop } from './scaling.ts';
 
 /** How a write went. */
-export type Submitted =
+type Submitted =
   | { readonly ok: true; readonly deployment: Deployment }
   | { readonly ok: false; readonly locked: readonly string[] };
 

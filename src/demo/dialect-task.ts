@@ -31,7 +31,7 @@ export function appJson(cluster: Cluster, app: ClusterApp, embeds: Embeds): Json
 }
 
 /** Ids of the running deployments that touch the app. */
-export function deploymentsOf(cluster: Cluster, app: string): readonly { readonly id: string }[] {
+function deploymentsOf(cluster: Cluster, app: string): readonly { readonly id: string }[] {
   return [...cluster.deployments.values()].flatMap(({ id, apps }) => (apps.has(app) ? [{ id }] : []));
 }
 

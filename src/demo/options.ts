@@ -10,7 +10,7 @@ export interface AgentSpec {
 }
 
 /** How long the steps of a task's life take, in milliseconds of real time. */
-export interface Delays {
+interface Delays {
   /** From scheduled to the offer; the k-th instance of a batch waits k times as long. */
   readonly offer: number;
   /** From the offer to TASK_STARTING. */

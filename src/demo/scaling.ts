@@ -49,7 +49,7 @@ export async function stop(
 }
 
 /** Those to be killed first in front: not yet running ones, then by age as the app selects. */
-export function byKillSelection(app: ClusterApp, present: readonly Instance[]): readonly Instance[] {
+function byKillSelection(app: ClusterApp, present: readonly Instance[]): readonly Instance[] {
   const sign = app.definition.killSelection === 'OLDEST_FIRST' ? 1 : -1;
   const running = (instance: Instance): number => (instance.state === 'TASK_RUNNING' ? 1 : 0);
   return present.toSorted((a, b) => running(a) - running(b) || sign * (a.birth - b.birth));

@@ -1,9 +1,11 @@
 import { Agent, request } from 'node:http';
 
 /** What a prober has seen so far. */
-export interface Probed {
+interface Probed {
   readonly ok: number;
   readonly failed: number;
+  /** Asked once more after a reset of a kept connection (`retryReset`); not counted as failed. */
+  readonly retried: number;
   /** Requests that are still waiting. */
   readonly pending: number;
   /** What was wrong with the first failed ones, at most 20. */
@@ -62,6 +64,7 @@ export function startProber(options: ProberOptions): Prober {
   let ok = 0;
   let failures: string[] = [];
   let failed = 0;
+  let retried = 0;
   let slowestMs = 0;
   let answers = new Map<string, number>();
   let turn = 0;
@@ -122,6 +125,7 @@ export function startProber(options: ProberOptions): Prober {
       asking.on('error', (error: NodeJS.ErrnoException) => {
         if (retryReset && keep && asking.reusedSocket && error.code === 'ECONNRESET' && !over) {
           over = true;
+          retried++;
           clearTimeout(limit);
           void ask(false).then(resolve);
           return;
@@ -137,12 +141,21 @@ export function startProber(options: ProberOptions): Prober {
     waiting.add(asked);
   }, 1000 / perSecond);
 
-  const seen = (): Probed => ({ ok, failed, pending: waiting.size, failures: [...failures], slowestMs, answers });
+  const seen = (): Probed => ({
+    ok,
+    failed,
+    retried,
+    pending: waiting.size,
+    failures: [...failures],
+    slowestMs,
+    answers,
+  });
   return {
     seen,
     reset: () => {
       ok = 0;
       failed = 0;
+      retried = 0;
       failures = [];
       slowestMs = 0;
       answers = new Map();

@@ -90,6 +90,25 @@ test('when Portolan does not start, the demo says why and ends with 1', async ()
   expect(shown).toContain('HAProxy is missing: apt-get install haproxy');
 });
 
+test('when Portolan ends by itself, the demo does too, with 1', async () => {
+  let shown = '';
+  let end = (): void => undefined;
+  const code = await runDemo({
+    ports: Object.fromEntries(Object.entries(PORTS).map(([name, port]) => [name, port + 300])),
+    signal: new AbortController().signal,
+    startPortolan: () => {
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      setImmediate(() => end());
+      return Promise.resolve({ stop: () => Promise.resolve(), onChange: () => undefined, ended });
+    },
+    stdout: { write: (text) => (shown += text) },
+  });
+  expect(code).toBe(1);
+  expect(shown).toContain('Portolan has ended by itself.');
+});
+
 test('when the sample routes never answer, the demo says so and ends with 1', async () => {
   const stopped: string[] = [];
   const server = createServer((_request, response) => response.writeHead(503).end());
