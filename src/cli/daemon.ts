@@ -6,7 +6,7 @@ import { createJournal } from '../admin/journal.ts';
 import { createEventLog } from '../admin/log.ts';
 import { createMetrics } from '../admin/metrics.ts';
 import { blame } from '../core/blame.ts';
-import { buildRoutingTable } from '../core/build.ts';
+import { createBuilder } from '../core/build.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import { createRenderer } from '../core/render.ts';
@@ -101,7 +101,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
       log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
     ),
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },
-    stages: { build: buildRoutingTable, createRenderer, blame },
+    stages: { build: createBuilder(), createRenderer, blame },
     random: around.random,
     setLogLevel: log.setLevel,
   });

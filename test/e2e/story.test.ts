@@ -65,7 +65,7 @@ describe('the platform’s story over HTTP', () => {
   test('a rolling upgrade fails no request, on new and on kept connections', async () => {
     const { marathon, portolan } = platform;
     const old = new Set(marathon.tasks('/osdc/my-app').map((task) => task.id));
-    const prober = startProber({ port: portolan.ports.http, host: VHOST, perSecond: 60, retryReset: false });
+    const prober = startProber({ port: portolan.ports.http, host: VHOST, perSecond: 60 });
     await marathon.put('/osdc/my-app', {
       env: { RELEASE: '2' },
       upgradeStrategy: { minimumHealthCapacity: 0.5, maximumOverCapacity: 0.5 },

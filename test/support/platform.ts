@@ -63,7 +63,7 @@ export function customerApp(
         portIndex: 0,
         gracePeriodSeconds: 30,
         intervalSeconds: 1,
-        timeoutSeconds: 2,
+        timeoutSeconds: 10,
       },
     ],
     taskKillGracePeriodSeconds: 6,
