@@ -59,14 +59,22 @@ export const parseBindOptions: Parser<BindOptions> = (text) => {
   for (const [name, ...args] of grouped(entriesOf(text, /\s+/))) {
     const { value, faults: wrong } = parseOption(name, args);
     if (value !== undefined) chosen.set(name, value);
-    if (value === undefined && PROTECTING.has(name)) unsafe = true;
-    faults.push(...wrong);
+    const protects = value === undefined && PROTECTING.has(name);
+    unsafe ||= protects;
+    faults.push(...(protects ? wrong.map(closing) : wrong));
   }
   const options = Object.keys(OPTIONS).flatMap((name) => chosen.get(name) ?? []);
   const contradiction = contradictionIn(options);
-  if (contradiction !== undefined) faults.push(contradiction);
+  if (contradiction !== undefined) faults.push(closing(contradiction));
   return { value: { options, unsafe: unsafe || contradiction !== undefined }, faults };
 };
+
+/** The fault of an option without which the listener must not be opened. */
+const closing = (fault: Fault): Fault => ({
+  ...fault,
+  says: `${fault.says}; the service port stays closed`,
+  effect: 'route-refused',
+});
 
 /** Each option with the words up to the next one. */
 function grouped(words: readonly string[]): readonly (readonly [string, ...string[]])[] {

@@ -1,6 +1,7 @@
 import type { App, AppId, Task } from './app.ts';
 import type { Labels } from './label-reader.ts';
 import { labelProblem } from './label-reader.ts';
+import { LABELS, spellLabel } from './labels.ts';
 import { byFirst, byText } from './order.ts';
 import type { Problem } from './problem.ts';
 import type { LabelledApp } from './selection.ts';
@@ -60,18 +61,23 @@ const ready = (tasks: readonly Task[]): readonly RoutedTask[] => tasks.map((task
 /** Why an app cannot be a member: it cannot be told how old it is, or how many tasks the group wants. */
 function misfitOf({ app, labels }: LabelledApp): Problem | undefined {
   const { deploymentStartedAt, deploymentNewInstances, deploymentTargetInstances } = labels.app;
-  const unfit = (label: string, says: string) =>
+  const unfit = (label: string, says: string, expected: string) =>
     labelProblem(
       'DeploymentGroupInvalid',
       'value-ignored',
       { app: app.id, label },
       `${says}; the app is routed by itself`,
+      { expected },
     );
   if (deploymentStartedAt !== undefined && deploymentStartedAt.value === undefined) {
-    return unfit(deploymentStartedAt.label, 'it is not known which app of the group is the newer one');
+    return unfit(deploymentStartedAt.label, 'it is not known which app of the group is the newer one', 'a date');
   }
   if (deploymentNewInstances !== undefined && deploymentTargetInstances?.value === undefined) {
-    return unfit(deploymentNewInstances.label, 'the wanted total beside it is missing or no number');
+    return unfit(
+      deploymentNewInstances.label,
+      'the wanted total beside it is missing or no number',
+      `${spellLabel(LABELS.deploymentTargetInstances.name)} with a number`,
+    );
   }
   return undefined;
 }

@@ -147,7 +147,10 @@ export const parseBindAddresses: Parser<readonly string[]> = (text) => {
     const ip = parseIp(entry.replace(/^\[(.*)\]$/, '$1'));
     return ip === undefined ? bad(`${quoted(entry)} is no address`, expected) : good(ip.text);
   });
-  if (addresses.length > 0) return { value: [...new Set(addresses)], faults };
+  if (addresses.length > 0) {
+    const costsItself = faults.map((fault): Fault => ({ ...fault, effect: 'value-ignored' }));
+    return { value: [...new Set(addresses)], faults: costsItself };
+  }
   return faults.length > 0 ? { faults } : bad('the list is empty', expected);
 };
 

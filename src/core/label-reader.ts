@@ -44,7 +44,10 @@ export function labelProblem(
   return {
     code,
     effect,
-    message: printable(`${label} of ${printable(origin.app)}: ${says}.${expectation}`, 500),
+    message: printable(
+      `${label} of ${printable(origin.app)}: ${says}${says.endsWith('?') ? '' : '.'}${expectation}`,
+      500,
+    ),
     origin: { from: 'label', app: origin.app, label },
     ...(more.value === undefined ? {} : { value: printable(more.value) }),
     ...(more.expected === undefined ? {} : { expected: more.expected }),
@@ -111,6 +114,8 @@ function findLabel(label: string): Found | undefined {
 /** No label that makes sense is longer, and nobody's label may keep the others waiting. */
 const MAX_LENGTH = 16_384;
 const TOO_LONG = bad('the value is too long', `at most ${MAX_LENGTH} characters`);
+/** Bad entries of one value that are told one by one. */
+const MAX_FAULTS = 5;
 /** How many unknown labels of an app are compared with all known ones. */
 const MAX_SUGGESTIONS = 20;
 
@@ -121,11 +126,16 @@ function readLabel(
   problems: Problem[],
 ): ReadLabel<unknown> {
   const { value, faults } = text.length > MAX_LENGTH ? TOO_LONG : spec.parse(text);
-  for (const { says, expected, effect = spec.badCosts } of faults) {
-    const shown = spec.secret ? '***' : text;
-    problems.push(
-      labelProblem('LabelInvalid', effect, origin, says, { value: shown, expected, example: spec.example }),
-    );
+  const { example, badCosts } = spec;
+  const shown = spec.secret ? '***' : text;
+  for (const { says, expected, effect = badCosts } of faults.slice(0, MAX_FAULTS)) {
+    problems.push(labelProblem('LabelInvalid', effect, origin, says, { value: shown, expected, example }));
+  }
+  const [next] = faults.slice(MAX_FAULTS);
+  if (next !== undefined) {
+    const says = `${faults.length - MAX_FAULTS} more of its entries cannot be used`;
+    const more = { value: shown, expected: next.expected, example };
+    problems.push(labelProblem('LabelInvalid', next.effect ?? badCosts, origin, says, more));
   }
   return { ...(value === undefined ? {} : { value }), origin: { from: 'label', ...origin }, label: origin.label };
 }

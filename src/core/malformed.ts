@@ -110,7 +110,7 @@ export function labelNotText(app: AppId, name: string, value: unknown): Problem 
 
 /** A foreign value in at most 120 characters, without turning a huge or deep one into text first. */
 function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
+  if (value === undefined || value === null) return 'nothing';
   if (typeof value === 'string') return printable(`"${value.slice(0, 200)}"`);
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return 'an object';

@@ -1,6 +1,7 @@
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { parseIp } from './address.ts';
 import type { AppId, Endpoint } from './app.ts';
 import type { BackendName, ServerName } from './routing.ts';
 
@@ -16,7 +17,7 @@ export const backendName = (app: AppId, servicePort: number): BackendName =>
  * file and zdd look it up.
  */
 export function serverName(host: string, { address, port }: Endpoint): ServerName {
-  const parts = host === '' || host === address ? [address, port] : [host, address, port];
+  const parts = host === '' || parseIp(host)?.text === address ? [address, port] : [host, address, port];
   return parts.join('_').replaceAll(/[^A-Za-z0-9-]/g, '_') as ServerName;
 }
 

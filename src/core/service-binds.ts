@@ -3,6 +3,7 @@ import { isTlsOption } from './bind-options.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { PortLabels, ReadLabel } from './label-reader.ts';
 import { labelProblem } from './label-reader.ts';
+import { LABELS } from './labels.ts';
 import type { Problem, Sourced } from './problem.ts';
 import type { BindOption, ServiceBind } from './routing.ts';
 
@@ -43,6 +44,7 @@ function resolveCertificate(
   const more = {
     value: named,
     expected: 'a PEM file with certificate and key below one of the folders of --ssl-certs',
+    example: LABELS.certificate.example,
   };
   return {
     problem: labelProblem(
@@ -73,10 +75,7 @@ function resolveOptions(
   if (bindOptions?.value === undefined) return { options: [], problems: [], unsafe: false };
   const origin = { app: app.id, label: bindOptions.label };
   const closed = 'the service port stays closed';
-  if (bindOptions.value.unsafe) {
-    const says = `an option that protects the listener cannot be honoured; ${closed}`;
-    return { options: [], problems: [labelProblem('LabelInvalid', 'route-refused', origin, says)], unsafe: true };
-  }
+  if (bindOptions.value.unsafe) return { options: [], problems: [], unsafe: true };
   const asked = bindOptions.value.options;
   if (certificate === undefined && asked.some(isTlsOption)) {
     const verifies = asked.some((option) => option.option === 'verify' && option.argument !== 'none');
@@ -96,7 +95,9 @@ function resolveOptions(
     );
     if (argument === undefined) {
       const says = `no such CA file below --ssl-certs; ${closed}`;
-      const problem = labelProblem('CertificateUnusable', 'route-refused', origin, says, { value: option.argument });
+      const expected = 'a PEM file with certificates and no key below one of the folders of --ssl-certs';
+      const more = { value: option.argument, expected, example: 'ca.pem' };
+      const problem = labelProblem('CertificateUnusable', 'route-refused', origin, says, more);
       return { options: [], problems: [problem], unsafe: true };
     }
     options.push({ option: 'ca-file', argument });

@@ -50,11 +50,18 @@ export function pointlessLabels(
   if (checkPortIndex?.value !== undefined && app.ports.every(({ index }) => index !== checkPortIndex.value)) {
     const origin = { app: app.id, label: checkPortIndex.label };
     const says = `the app has no port with index ${checkPortIndex.value}`;
-    problems.push(labelProblem('LabelInvalid', 'value-ignored', origin, says, { value: `${checkPortIndex.value}` }));
+    const expected = `the index of one of its ports, 0 to ${app.ports.length - 1}`;
+    const more = { value: `${checkPortIndex.value}`, expected, example: '0' };
+    problems.push(labelProblem('LabelInvalid', 'value-ignored', origin, says, more));
   }
   if (decided.check.refusedPath !== undefined) {
     const says = `the path of its health check, "${printable(decided.check.refusedPath, 60)}", cannot be copied to HAProxy; / is checked instead`;
-    problems.push(appProblem('CheckInvalid', 'value-ignored', app.id, says));
+    problems.push({
+      ...appProblem('CheckInvalid', 'value-ignored', app.id, says),
+      value: printable(decided.check.refusedPath),
+      expected: 'a path that starts with / and holds only characters of a URL',
+      example: '/health',
+    });
   }
   return problems;
 }

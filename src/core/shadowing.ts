@@ -68,7 +68,7 @@ function shadowedProblem({ route }: Weighted, shadow: Weighted): Problem {
   const subject = route.origin.from === 'label' ? `${route.origin.label} of ${route.origin.app}` : route.app;
   return {
     code: 'RouteShadowed',
-    effect: 'notice',
+    effect: 'route-refused',
     message: printable(`${subject}: ${says}.`, 500),
     origin: route.origin,
   };

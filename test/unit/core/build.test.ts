@@ -313,7 +313,7 @@ describe('shadowing', () => {
   test('names who covers it', () => {
     expect(build([on('/a', 1_000, '', '2'), on('/b', 1_001, '/x')]).problems).toMatchObject([
       {
-        effect: 'notice',
+        effect: 'route-refused',
         message: 'HAPROXY_0_VHOST of /b: w.example/x is not used, as w.example of /a covers it with weight 2.',
       },
     ]);
