@@ -27,12 +27,11 @@ export async function applyCandidate(
   }
   const sight = await look(context);
   if (sight.worker) return reload(context, supervision, generation, stored, sight);
+  if (context.mode === 'external') return awaitExternal(context, supervision, generation);
   // One that exists but does not answer may well serve: it is not for a change of the routing to end it.
   if ((await findByMasterSocket(context.paths.masterSocket)).length > 0)
     return rejected({ kind: 'socket', detail: `HAProxy runs but does not answer: ${sight.reason}` }, undefined);
-  return context.mode === 'managed'
-    ? startWith(context, supervision, generation)
-    : awaitExternal(context, supervision, generation);
+  return startWith(context, supervision, generation);
 }
 
 async function reload(

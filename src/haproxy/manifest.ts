@@ -5,7 +5,7 @@ import type { Generation, LineOwner, RenderedConfig } from '../core/config.ts';
 import type { Origin } from '../core/problem.ts';
 
 /** Schema number of the manifests written here. A higher one was written by a newer Portolan: served, never rewritten. */
-export const MANIFEST_SCHEMA = 1;
+const MANIFEST_SCHEMA = 1;
 
 /** Name of the manifest in a generation's folder. Written last: a folder without one was never finished. */
 export const MANIFEST_NAME = 'manifest.json';

@@ -13,10 +13,10 @@ export const DEFAULT_ENVIRONMENT: HaproxyEnvironment = {
 };
 
 /** Oldest version whose master-worker mode and runtime API are relied on. */
-export const OLDEST_SUPPORTED = '2.6';
+const OLDEST_SUPPORTED = '2.6';
 
 /** What a person types on Debian to get a HAProxy that will do. */
-export const INSTALL_COMMAND = 'apt-get update && apt-get install --yes haproxy';
+const INSTALL_COMMAND = 'apt-get update && apt-get install --yes haproxy';
 
 /** Why this binary cannot be used. */
 export interface VersionFailure {

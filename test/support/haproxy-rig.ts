@@ -83,7 +83,7 @@ export async function startNamedServer(name: string, port = 0): Promise<NamedSer
 }
 
 /** What a test's configuration says. */
-export interface RigConfig {
+interface RigConfig {
   /** Where the frontend listens; all on 127.0.0.1. */
   readonly ports: readonly number[];
   /** `server` lines of the only backend, e.g. `s1 127.0.0.1:8080 check`. */

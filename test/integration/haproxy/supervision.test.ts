@@ -141,6 +141,35 @@ describe('supervision', () => {
     await until('it is told', () => ofType('haproxy-up').length === 2, 2_000);
   });
 
+  test('starts with an older generation when the newest does not start', async () => {
+    const extra = await freePort();
+    await haproxy.start();
+    await rig.apply(haproxy, config('one'));
+    const two = rig.config({ ports: [port, extra], servers: [], frontend: ['http-request return status 200'] });
+    expect(await rig.apply(haproxy, two)).toMatchObject({ kind: 'applied', generation: 2 });
+    await haproxy.stop('drain');
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(extra, '127.0.0.1', resolve));
+    const next = rig.adapter();
+    expect(await next.start()).toMatchObject({ ok: true, value: { known: true, generation: 1 } });
+    expect(await serves('one')).toBe(true);
+    expect(await readlink(rig.paths.current)).toBe('generations/1');
+    await new Promise((resolve) => squatter.close(resolve));
+  });
+
+  test('tells a first configuration that does not start, and starts the next one', async () => {
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(port, '127.0.0.1', resolve));
+    await haproxy.start();
+    expect(await rig.apply(haproxy, config('one'))).toEqual({
+      kind: 'rejected',
+      failure: { kind: 'start-failed', detail: expect.stringContaining(String(port)) },
+    });
+    expect(await rig.pids()).toEqual([]);
+    await new Promise((resolve) => squatter.close(resolve));
+    expect(await rig.apply(haproxy, config('two'))).toMatchObject({ kind: 'applied', via: 'start', generation: 2 });
+  });
+
   test('reports a worker that hangs, and its return', async () => {
     haproxy = rig.adapter({ timings: { answer: 200, askEvery: 100, missesUntilHung: 2 } });
     await haproxy.start();
