@@ -35,6 +35,7 @@ export async function runDemoWith(
         if (!result.ok) failure = result.failure;
       });
       return {
+        ended,
         stop: async () => {
           ending.abort();
           await ended;

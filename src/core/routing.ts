@@ -166,6 +166,3 @@ export interface ServerCheck {
   /** Check path when it differs from the backend's: the task's own version has another one. */
   readonly path?: string;
 }
-
-/** What a service's port is called everywhere. */
-export const servicePortOf = (frontend: ServiceFrontend): number => frontend.binds[0]?.port ?? 0;

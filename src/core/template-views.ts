@@ -202,8 +202,11 @@ function serverView(server: Server): View {
 
 /** The crt-list: one usable certificate a line, the default one first. A path that its format cannot carry is left out. */
 export function certificateList(certificates: CertificateSet): string {
-  return certificates.usable
-    .filter(({ path }) => !/[\s#[\]\\'"\u0000-\u001f]/.test(path))
-    .map(({ path }) => `${path}\n`)
-    .join('');
+  return (
+    certificates.usable
+      .filter(({ path }) => !/[\s#[\]\\'"\u0000-\u001f]/.test(path))
+      // The digest makes a certificate that was renewed under its old name a change of this file.
+      .map(({ path, digest }) => `${digest === undefined ? '' : `# ${digest}\n`}${path}\n`)
+      .join('')
+  );
 }

@@ -24,7 +24,13 @@ const code = (text: string): string => (text === '' ? '' : `\`${text}\``);
 
 function settings(): string {
   const rows = settingRows().map(({ flag, help, default: preset, example, commands }) =>
-    row(code(`--${flag}`), `${help}.`, preset === undefined ? '' : code(preset), code(example), commands.join(', ')),
+    row(
+      code(example === 'true' || example === 'false' ? `--[no-]${flag}` : `--${flag}`),
+      `${help}.`,
+      preset === undefined ? '' : code(preset),
+      code(example),
+      commands.join(', '),
+    ),
   );
   return `${table(['flag', 'what it sets', 'default', 'example', 'commands'], rows)}\n\nThe environment variable of a flag is its name in capitals: ${code('--poll-interval')} is ${code(envName('poll-interval'))}.`;
 }
