@@ -1,6 +1,7 @@
 import type { App, AppId } from './app.ts';
 import type { PortLabels } from './label-reader.ts';
 import { labelProblem } from './label-reader.ts';
+import { LABELS } from './labels.ts';
 import type { Problem } from './problem.ts';
 import type { BackendName, Route } from './routing.ts';
 
@@ -42,7 +43,8 @@ export function wantedRoutes(place: RoutePlace, labels: PortLabels): WantedRoute
   const prefixes = distinctPrefixes(path?.value?.prefixes ?? [], ignoreCase);
   if (hosts.length * prefixes.length > MAX_ROUTES) {
     const says = `${hosts.length} hosts with ${prefixes.length} paths each are too many`;
-    const more = { expected: `at most ${MAX_ROUTES} routes of one port` };
+    const value = place.app.labels.get(vhosts.label) ?? '';
+    const more = { value, expected: `at most ${MAX_ROUTES} routes of one port`, example: LABELS.vhosts.example };
     const origin = { app: place.app.id, label: vhosts.label };
     return { routes: [], ...rank, problems: [labelProblem('LabelInvalid', 'route-refused', origin, says, more)] };
   }

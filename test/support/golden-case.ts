@@ -53,6 +53,9 @@ export interface CaseResult {
   readonly files: ReadonlyMap<string, string>;
 }
 
+/** Compiling the templates costs more than a case does. */
+const renderer = valueOrThrow(createRenderer(templates()));
+
 /** Runs a case through the whole core. Throws on an input that is no case: that is a mistake in the test itself. */
 export function runCase(json: unknown): CaseResult {
   const input = CaseInput.parse(json);
@@ -65,9 +68,7 @@ export function runCase(json: unknown): CaseResult {
   const snapshot = valueOrThrow(parseSnapshot({ apps: input.apps }, 0 as Instant, lookups));
   const built = buildRoutingTable(snapshot.value, settings, certificates, memoryOf(input.memory));
   const place = { runtimeSocket: '/var/lib/portolan/run/haproxy.sock', stateFile: '/var/lib/portolan/server-state' };
-  const rendered = valueOrThrow(
-    valueOrThrow(createRenderer(templates())).render(built.value, settings, certificates, place),
-  );
+  const rendered = valueOrThrow(renderer.render(built.value, settings, certificates, place));
   const problems = [...snapshot.problems, ...built.problems];
   return {
     snapshot: snapshot.value,
