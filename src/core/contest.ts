@@ -41,16 +41,16 @@ export function contest(services: readonly Service[], settings: Settings, held: 
   });
   const lostNames = names.lost.map(({ claim, owner }) => {
     const says = `the backend name ${claim.wants.backend.name} belongs to ${holderOf(claim, owner)}`;
-    return lostProblem('BackendNameConflict', claim, claim.wants.backend.origin, says);
+    return lostProblem('BackendNameConflict', claim, owner, claim.wants.backend.origin, says);
   });
   const lostHosts = hosts.lost.map(({ claim, owner }) => {
     const { route } = claim.wants;
     const says = `${hostOf(route)} belongs to ${holderOf(claim, owner)}`;
-    return lostProblem('HostnameConflict', claim, route.origin, says);
+    return lostProblem('HostnameConflict', claim, owner, route.origin, says);
   });
   const lostBinds = binds.lost.map(({ claim, owner }) => {
     const says = `${formatBind(claim.wants.bind)} belongs to ${holderOf(claim, owner)}`;
-    return lostProblem('PortConflict', claim, claim.wants.service.portOrigin, says);
+    return lostProblem('PortConflict', claim, owner, claim.wants.service.portOrigin, says);
   });
   return {
     awarded,
@@ -129,13 +129,12 @@ function reservedProblem(service: Service, says: string): Problem {
   return conflictProblem('PortConflict', service.portOrigin, ownerOf(service) ?? service.backend.app, says);
 }
 
-function lostProblem<W>(code: ProblemCode, claim: Claim<W>, origin: Origin, says: string): Problem {
-  return conflictProblem(
-    code,
-    origin,
-    claim.app,
-    `${says}, which keeps it; port ${claim.portIndex} gets it when the owner leaves`,
-  );
+function lostProblem<W>(code: ProblemCode, claim: Claim<W>, owner: Claim<W>, origin: Origin, says: string): Problem {
+  const ends =
+    owner.app === claim.app
+      ? `, so port ${claim.portIndex} does not get it`
+      : `, which keeps it; port ${claim.portIndex} gets it when the owner leaves`;
+  return conflictProblem(code, origin, claim.app, `${says}${ends}`);
 }
 
 function conflictProblem(code: ProblemCode, origin: Origin, app: AppId, says: string): Problem {

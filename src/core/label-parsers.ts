@@ -149,10 +149,17 @@ export const parseBindAddresses: Parser<readonly string[]> = (text) => {
   });
   if (addresses.length > 0) {
     const costsItself = faults.map((fault): Fault => ({ ...fault, effect: 'value-ignored' }));
-    return { value: [...new Set(addresses)], faults: costsItself };
+    return { value: withoutCovered([...new Set(addresses)]), faults: costsItself };
   }
   return faults.length > 0 ? { faults } : bad('the list is empty', expected);
 };
+
+/** `*` and `::` hold every address of their family: one beside them would be bound twice. */
+const withoutCovered = (addresses: readonly string[]): readonly string[] =>
+  addresses.filter((address) => {
+    const all = address.includes(':') ? '::' : '*';
+    return address === all || !addresses.includes(all);
+  });
 
 /** Path of a file: absolute, or relative to one of the folders; which one it is, and whether it may be used, is decided later. */
 export const parseFilePath: Parser<string> = (text) => {

@@ -231,6 +231,8 @@ table('bind addresses', parseBindAddresses, [
   ['*', ['*']],
   ['0.0.0.0', ['*']],
   ['10.0.0.1, [::1]', ['10.0.0.1', '::1']],
+  ['10.0.0.1,*,::1', ['*', '::1']],
+  ['::1,::,10.0.0.1', ['::', '10.0.0.1']],
   ['::', ['::']],
   ['10.0.0.1:81', undefined],
   ['eth0', undefined],
@@ -238,7 +240,10 @@ table('bind addresses', parseBindAddresses, [
   ['', undefined],
 ]);
 test('a bad bind address costs only itself', () => {
-  expect(parseBindAddresses('10.0.0.1,nonsense')).toMatchObject({ value: ['10.0.0.1'], faults: [{}] });
+  expect(parseBindAddresses('10.0.0.1,nonsense')).toMatchObject({
+    value: ['10.0.0.1'],
+    faults: [{ effect: 'value-ignored' }],
+  });
 });
 
 table('file paths', parseFilePath, [
