@@ -28,9 +28,7 @@ afterAll(async () => {
 });
 
 const watch = () => {
-  probers = VHOSTS.map((host) =>
-    startProber({ port: platform.portolan.ports.http, host, perSecond: 20 }),
-  );
+  probers = VHOSTS.map((host) => startProber({ port: platform.portolan.ports.http, host, perSecond: 20 }));
 };
 /** Ends the probers: how much was asked, and everything that failed. */
 const verdict = async () => {
