@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { type CaseResult, runCase } from './golden-case.ts';
 
 /** The folder of the golden cases: each folder in it is one. */
-export const GOLDEN_FOLDER = join(import.meta.dirname, '..', 'golden');
+const GOLDEN_FOLDER = join(import.meta.dirname, '..', 'golden');
 
 /** A golden case as it stands on disk. */
 export interface GoldenCase {
