@@ -1,0 +1,88 @@
+import type { Generation } from './config.ts';
+import type { MapFile } from './maps.ts';
+import type { BackendName, Server, ServerName } from './routing.ts';
+
+/**
+ * One thing to do to a running HAProxy over its socket. Each is idempotent from the observation it was planned on; a batch is
+ * carried out in order: backends get servers before rows lead to them, rows go before servers do.
+ */
+export type RuntimeCommand =
+  /** `add server`, `enable health` where it has a check, then its admission. */
+  | { readonly do: 'add-server'; readonly backend: BackendName; readonly server: Server }
+  /** A server of that name is there in maintenance (a tombstone): same words, so it is only let in again. */
+  | { readonly do: 'revive-server'; readonly backend: BackendName; readonly server: Server }
+  | {
+      readonly do: 'set-admission';
+      readonly backend: BackendName;
+      readonly server: ServerName;
+      readonly admission: Server['admission'];
+    }
+  /** Into maintenance now; `del server` once nothing is attached, where the version may (tier A, B). */
+  | { readonly do: 'remove-server'; readonly backend: BackendName; readonly server: ServerName }
+  | { readonly do: 'add-row'; readonly map: MapFile; readonly key: string; readonly value: string }
+  | { readonly do: 'set-row'; readonly map: MapFile; readonly key: string; readonly value: string }
+  | { readonly do: 'delete-row'; readonly map: MapFile; readonly key: string }
+  /** `prepare map`, rows in payloads, counted, `commit map`: nobody sees it half done. */
+  | { readonly do: 'replace-map'; readonly map: MapFile; readonly rows: ReadonlyMap<string, string> };
+
+/** A server as the worker shows it (`show servers state`). */
+export interface ObservedServer {
+  readonly name: string;
+  readonly id: number;
+  readonly address: string;
+  readonly port: number;
+  /** Forced admin state; `maint` also when the configuration says `disabled`. */
+  readonly admission: 'ready' | 'maint' | 'drain';
+  /** HAProxy sends requests to it now, checks included. */
+  readonly up: boolean;
+}
+
+/** What was read from the worker; only what was asked for is in it. A backend that does not exist is absent. */
+export interface ObservedRuntime {
+  readonly generation: Generation;
+  readonly backends: ReadonlyMap<string, readonly ObservedServer[]>;
+  readonly maps: ReadonlyMap<MapFile, ReadonlyMap<string, string>>;
+}
+
+/** What to read: backends by name or all, whole maps. */
+export interface RuntimeQuestion {
+  readonly backends: 'all' | readonly string[];
+  readonly maps: readonly MapFile[];
+}
+
+/** How a batch ended. */
+export type RuntimeResult =
+  /** Every reply was the expected one. `left`: removed servers that still have connections and wait for their `del`. */
+  | {
+      readonly kind: 'done';
+      readonly ms: number;
+      readonly left: readonly { readonly backend: string; readonly server: string }[];
+    }
+  /** HAProxy understood and refused: nothing after `command` was sent. */
+  | { readonly kind: 'refused'; readonly command: RuntimeCommand; readonly reply: string }
+  /** Framing, deadline, connection or another generation: nobody knows what was done. Look again before anything else. */
+  | { readonly kind: 'doubt'; readonly detail: string };
+
+/**
+ * What the runtime API of a worker can do (haproxy-runtime 4.2), probed, not assumed. A: 3.4 and newer, dynamic backends.
+ * B: 3.0–3.3, servers are added and deleted. C: 2.6–2.9, with work-around words, never deleted, no cookie on a dynamic server.
+ * D: the socket cannot be used.
+ */
+export type Tier = 'A' | 'B' | 'C' | 'D';
+
+/** The runtime lane of a running HAProxy. */
+export interface HaproxyRuntime {
+  /** Of the worker in charge. */
+  tier(): Promise<Tier>;
+  /** Carries out a batch on one connection that is bound to `generation`. */
+  run(generation: Generation, commands: readonly RuntimeCommand[]): Promise<RuntimeResult>;
+  /** Reads from the same worker; undefined where it cannot be had or another generation answers. */
+  read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined>;
+  /** Tries `del server` again for servers that were left; gives those that still are. */
+  sweep(
+    generation: Generation,
+    left: readonly { readonly backend: string; readonly server: string }[],
+  ): Promise<readonly { readonly backend: string; readonly server: string }[]>;
+  /** Lets go of the connection, before a reload and at the end. */
+  close(): void;
+}
