@@ -1,16 +1,20 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../core/settings-kinds.ts';
 import type { StatusView } from '../core/status-view.ts';
-import { parseObject, replyFailure } from './admin-client.ts';
+import { type AskAdmin, parseObject, replyFailure } from './admin-client.ts';
 import { addClientOptions, withAdmin } from './client-command.ts';
-import { type CliDeps, type EndWith, EXIT } from './deps.ts';
+import { type CliDeps, type EndWith, EXIT, type ExitCode } from './deps.ts';
 import { textTable } from './text-table.ts';
 
 const EXAMPLES = `
 Examples:
   portolan status
   portolan status --json
+  portolan status --quiet && echo this node may get traffic
   portolan status --admin http://127.0.0.1:9092`;
+
+/** Longest wait (ms) for `--quiet`: less than the image's health check allows. */
+const READY_WITHIN_MS = 3_000;
 
 /** `portolan status`: is this node up to date? */
 export function addStatusCommand(program: Command, deps: CliDeps, end: EndWith): void {
@@ -18,9 +22,11 @@ export function addStatusCommand(program: Command, deps: CliDeps, end: EndWith):
     .command('status')
     .summary('show whether this node is up to date')
     .description('Shows masters, event stream, ages, generations and HAProxy of a running Portolan.')
+    .option('-q, --quiet', 'print nothing: exit code 0 when HAProxy serves and the node is ready, 1 otherwise')
     .addHelpText('after', EXAMPLES);
-  addClientOptions(command, 'status').action((options: { readonly json?: true }) =>
+  addClientOptions(command, 'status').action((options: { readonly json?: true; readonly quiet?: true }) =>
     withAdmin('status', { ...options }, deps, end, async (ask) => {
+      if (options.quiet) return isReady(ask);
       const reply = await ask('/v1/status');
       if (!reply.ok) return reply.failure;
       const { status, text } = reply.value;
@@ -29,6 +35,12 @@ export function addStatusCommand(program: Command, deps: CliDeps, end: EndWith):
       return EXIT.ok;
     }),
   );
+}
+
+/** For health checks of containers: the same question as `/readyz`, which answers 503 while HAProxy does not serve. */
+async function isReady(ask: AskAdmin): Promise<ExitCode> {
+  const reply = await ask('/readyz', {}, READY_WITHIN_MS);
+  return reply.ok && reply.value.status === 200 ? EXIT.ok : EXIT.failed;
 }
 
 function statusTable(view: StatusView): string {

@@ -83,6 +83,16 @@ test('status: masters, stream, generations, HAProxy', async () => {
   });
 });
 
+test('status --quiet says by its exit code alone whether the node may get traffic', async () => {
+  const { dir, emit } = await serving();
+  const ask = () => portolan(['status', '--quiet', '--state-dir', dir]);
+  expect(await ask()).toMatchObject({ code: 0, out: '', err: '' });
+  emit({ type: 'haproxy-down', reason: 'the master process (pid 7) ended' });
+  expect(await ask()).toMatchObject({ code: 1, out: '', err: '' });
+  const nobody = temporaryFolder(cleanups as (() => void)[]);
+  expect(await portolan(['status', '-q', '--state-dir', nobody])).toMatchObject({ code: 1, out: '', err: '' });
+});
+
 test('--admin asks over TCP, with the token', async () => {
   const folder = temporaryFolder(cleanups as (() => void)[]);
   const token = join(folder, 'token');
