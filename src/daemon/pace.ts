@@ -24,14 +24,21 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   let lastReload: Instant | undefined;
   let reloadInterval = timings.reloadIntervalMs;
   let settling = true;
+  let settleMs = timings.settleMs;
 
   const hintDue = (): Instant | undefined => {
     const burst = hints.burst();
     if (burst === undefined) return undefined;
-    const close = lastEnd !== undefined && burst.firstAt - lastEnd < timings.settleMs;
-    const settled = Math.min(burst.lastAt + timings.settleMs, burst.firstAt + timings.maxDelayMs);
+    const close = lastEnd !== undefined && burst.firstAt - lastEnd < settleMs;
+    const settled = Math.min(burst.lastAt + settleMs, burst.firstAt + timings.maxDelayMs);
     const at = settling || close ? settled : burst.firstAt;
     return Math.max(at, retry?.hintFloor ?? at) as Instant;
+  };
+
+  const ended = (now: Instant): void => {
+    const dense = lastEnd !== undefined && now - lastEnd < 4 * settleMs;
+    settleMs = dense ? Math.min(2 * settleMs, timings.settleMaxMs) : timings.settleMs;
+    lastEnd = now;
   };
 
   return {
@@ -44,7 +51,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     succeeded(now, reloaded) {
       failures = 0;
       retry = undefined;
-      lastEnd = now;
+      ended(now);
       settling = hints.burst() !== undefined;
       if (!reloaded) return;
       const dense = lastReload !== undefined && now - lastReload < 4 * reloadInterval;
@@ -57,7 +64,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       const floor = reload ? timings.reloadHintFloorMs : timings.hintFloorMs;
       retry = { at: (now + delay) as Instant, hintFloor: (now + Math.min(delay, floor)) as Instant };
       if (reload) retry = { at: retry.at, hintFloor: (now + floor) as Instant };
-      lastEnd = now;
+      ended(now);
       settling = true;
     },
   };

@@ -1,7 +1,8 @@
 /** When passes run, in milliseconds. */
 export interface Timings {
-  /** A burst is over after this long without a hint. */
+  /** A burst is over after this long without a hint. Doubles while passes keep coming, up to `settleMaxMs`. */
   readonly settleMs: number;
+  readonly settleMaxMs: number;
   /** No hint waits longer than this for the end of a burst. */
   readonly maxDelayMs: number;
   /** Least distance of two reloads. Doubles while reloads keep coming, up to `reloadIntervalMaxMs`. */
@@ -29,9 +30,10 @@ export interface Backoff {
 
 /** What `run` uses. */
 export const TIMINGS: Timings = {
-  settleMs: 100,
+  settleMs: 30,
+  settleMaxMs: 240,
   maxDelayMs: 1_000,
-  reloadIntervalMs: 200,
+  reloadIntervalMs: 100,
   reloadIntervalMaxMs: 1_000,
   backoff: { baseMs: 200, maxMs: 15_000 },
   reloadBackoff: { baseMs: 1_000, maxMs: 30_000 },

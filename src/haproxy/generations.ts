@@ -194,17 +194,21 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
   };
 }
 
-/** Writes the files of a configuration and makes their folders durable, deepest first. */
+/**
+ * Writes the files of a configuration and makes their folders durable, deepest first. All files at once: the disk syncs
+ * ten of them together in little more than the time of one.
+ */
 async function writeFiles(home: string, files: ReadonlyMap<string, string>): Promise<void> {
-  const folders = new Set<string>();
-  for (const [name, text] of files) {
+  const placed = [...files].map(([name, text]) => {
     const relative = normalize(name);
     if (isAbsolute(relative) || relative.startsWith('..') || relative === MANIFEST_NAME)
       throw new Error(`a configuration may not contain a file named ${JSON.stringify(name)}`);
-    const parent = join(home, dirname(relative));
-    await ensureDirectory(parent);
-    await writeSynced(join(home, relative), text);
-    folders.add(parent);
-  }
-  for (const each of [...folders].sort((a, b) => b.length - a.length)) await syncDirectory(each);
+    return { path: join(home, relative), folder: join(home, dirname(relative)), text };
+  });
+  const folders = [...new Set(placed.map(({ folder }) => folder))].sort((a, b) => b.length - a.length);
+  for (const each of folders) await ensureDirectory(each);
+  // All are waited for, also behind a failure: nothing may be written once this has ended.
+  const written = await Promise.allSettled(placed.map(({ path, text }) => writeSynced(path, text)));
+  for (const one of written) if (one.status === 'rejected') throw one.reason;
+  for (const each of folders) await syncDirectory(each);
 }

@@ -107,7 +107,7 @@ describe('when a pass runs', () => {
       await world.clock.advance(50);
     }
     expect(world.of('pass-started').length - before).toBeGreaterThanOrEqual(4);
-    expect(world.of('pass-started').length - before).toBeLessThanOrEqual(8);
+    expect(world.of('pass-started').length - before).toBeLessThanOrEqual(12);
     await world.stop();
   });
 

@@ -29,9 +29,28 @@ describe('when a pass is due', () => {
     expect(pace.due()).toBe(5_020 + TIMINGS.settleMs);
   });
 
+  it('after a longer pause the more passes there were just before, and at once again after a rest', () => {
+    const { pace, hint, hints } = rig();
+    const pauses: number[] = [];
+    let now = 1_000;
+    for (let n = 0; n < 6; n += 1) {
+      pace.succeeded(at(now), false);
+      hint(now);
+      const due = pace.due() ?? 0;
+      pauses.push(due - now);
+      hints.take(at(due));
+      now = due;
+    }
+    expect(pauses).toEqual([30, 60, 120, 240, 240, 240]);
+    now += 2_000;
+    pace.succeeded(at(now), false);
+    hint(now + 10);
+    expect((pace.due() ?? 0) - now).toBe(10 + TIMINGS.settleMs);
+  });
+
   it('after the burst, but not later than the longest delay', () => {
     const { pace, hint } = rig();
-    for (let ms = 0; ms <= 3_000; ms += 50) hint(ms);
+    for (let ms = 0; ms <= 3_000; ms += TIMINGS.settleMs / 2) hint(ms);
     expect(pace.due()).toBe(TIMINGS.maxDelayMs);
   });
 
@@ -62,13 +81,13 @@ describe('when a pass is due', () => {
       pace.succeeded(at(due), true);
       now = due;
     }
-    expect(gaps).toEqual([200, 400, 800, 1_000, 1_000, 1_000]);
+    expect(gaps).toEqual([100, 200, 400, 800, 1_000, 1_000]);
     hints.take(at(now));
     hint(now + 60_000);
     hints.take(at(now + 60_000));
     pace.succeeded(at(now + 60_000), true);
     hint(now + 60_001);
-    expect((pace.due() ?? 0) - now - 60_000).toBe(200);
+    expect((pace.due() ?? 0) - now - 60_000).toBe(100);
   });
 });
 
