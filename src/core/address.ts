@@ -24,10 +24,13 @@ export function parseNetwork(text: string): string | undefined {
   return bits === undefined || bits > (ip.family === 4 ? 32 : 128) ? undefined : `${ip.text}/${bits}`;
 }
 
-/** Whether two listeners on one port get in each other's way. `*` is every IPv4 address, `::` every IPv6 one. */
+/** Addresses that stand for every one of their family. */
+const EVERY_ADDRESS: readonly string[] = ['*', '0.0.0.0', '::'];
+
+/** Whether two listeners on one port get in each other's way. `*` and `0.0.0.0` are every IPv4 address, `::` every IPv6 one. */
 export function listenersOverlap(a: string, b: string): boolean {
   if (a.includes(':') !== b.includes(':')) return false;
-  return a === b || a === '*' || b === '*' || a === '::' || b === '::';
+  return a === b || EVERY_ADDRESS.includes(a) || EVERY_ADDRESS.includes(b);
 }
 
 function isIpv4(text: string): boolean {

@@ -160,11 +160,9 @@ function checkBinds(settings: Settings): readonly SettingError[] {
   return errors;
 }
 
-/** Whether two listeners would meet. `0.0.0.0` is spelled `*` by people who mean the same. */
-function overlap(a: BindAddress, b: BindAddress): boolean {
-  const spelled = (address: string): string => (address === '0.0.0.0' ? '*' : address);
-  return a.port === b.port && a.port !== 0 && listenersOverlap(spelled(a.address), spelled(b.address));
-}
+/** Whether two listeners would meet. */
+const overlap = (a: BindAddress, b: BindAddress): boolean =>
+  a.port === b.port && a.port !== 0 && listenersOverlap(a.address, b.address);
 
 /** Whether only this machine can reach the address. */
 function isLoopback(address: string): boolean {

@@ -151,6 +151,11 @@ describe('ports', () => {
     const elsewhere = tcp('/a', { HAPROXY_0_PORT: '9090', HAPROXY_0_BIND_ADDR: '10.0.0.1' });
     expect(bindsOf(build([elsewhere]))).toEqual(['10.0.0.1:9090 -> a_9090']);
   });
+
+  test.each(['*', '0.0.0.0'])('what listens on %s leaves no address of the port to apps', (address) => {
+    const one = tcp('/a', { HAPROXY_0_PORT: '9092', HAPROXY_0_BIND_ADDR: '10.0.0.1' });
+    expect(bindsOf(build([one], { settings: { adminBind: { address, port: 9092 } } }))).toEqual([]);
+  });
 });
 
 describe('backend names', () => {
