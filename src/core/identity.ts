@@ -10,7 +10,8 @@ export function keepIdentity(previous: Snapshot | undefined, next: Snapshot): Sn
   return { takenAt: next.takenAt, apps: next.apps.map((app) => keepApp(known.get(app.id), app)) };
 }
 
-function keepApp(previous: App | undefined, app: App): App {
+/** `previous` where it says the same as `app`, else `app`. */
+export function keepApp(previous: App | undefined, app: App): App {
   return previous !== undefined && sameContent(previous, app) ? previous : app;
 }
 

@@ -8,6 +8,7 @@ import {
   runsPresentDefinition,
   versionAt,
 } from './identifiers.ts';
+import { keepApp } from './identity.ts';
 import { field, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from './json.ts';
 import type { Lookups } from './lookups.ts';
 import {
@@ -61,21 +62,42 @@ export function parseSnapshot(
 ): Result<Checked<Snapshot>, SnapshotUnreadable> {
   const list = appList(json);
   if (!list.ok) return list;
+  const parser = createSnapshotParser(lookups);
+  for (const entry of list.value) parser.add(entry);
+  return ok(parser.finish(takenAt));
+}
+
+/** Reads a list of apps entry by entry, so that neither the list nor what it was made from has to be there at once. */
+export interface SnapshotParser {
+  /** Reads one entry of the list, whatever it is. */
+  add(entry: unknown): void;
+  /** What was read; call it once, after the last entry. */
+  finish(takenAt: Instant): Checked<Snapshot>;
+}
+
+/** Makes the parser. Apps that say the same as in `previous` are that snapshot's own objects. */
+export function createSnapshotParser(lookups: Lookups, previous?: Snapshot): SnapshotParser {
+  const before = new Map(previous?.apps.map((app) => [app.id, app]));
   const apps = new Map<AppId, Checked<App>>();
   const left: Problem[] = [];
-  for (const entry of list.value) {
-    const { value: app, problems: own } = parseApp(entry, lookups);
-    if (app === undefined) {
-      left.push(...own);
-      continue;
-    }
-    const earlier = apps.get(app.id);
-    if (earlier !== undefined) left.push(appListedTwice(app.id));
-    if (earlier === undefined || isNewer(app, earlier.value)) apps.set(app.id, { value: app, problems: own });
-  }
-  const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
-  const problems = [left, ...kept.map((app) => app.problems)].flat();
-  return ok({ value: { takenAt, apps: kept.map((app) => app.value) }, problems: distinct(problems) });
+  return {
+    add(entry) {
+      const { value: app, problems } = parseApp(entry, lookups);
+      if (app === undefined) {
+        left.push(...problems);
+        return;
+      }
+      const earlier = apps.get(app.id);
+      if (earlier !== undefined) left.push(appListedTwice(app.id));
+      if (earlier !== undefined && !isNewer(app, earlier.value)) return;
+      apps.set(app.id, { value: keepApp(before.get(app.id), app), problems });
+    },
+    finish(takenAt) {
+      const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
+      const problems = [left, ...kept.map((app) => app.problems)].flat();
+      return { value: { takenAt, apps: kept.map((app) => app.value) }, problems: distinct(problems) };
+    },
+  };
 }
 
 /**
