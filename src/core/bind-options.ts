@@ -40,7 +40,7 @@ const WITHOUT_ARGUMENT: ReadonlySet<string> = new Set(['accept-proxy', 'strict-s
 const PROTECTING: ReadonlySet<string> = new Set(
   (
     'verify ca-file crl-file ca-verify-file ca-sign-file ssl crt crt-list ssl-min-ver ssl-max-ver ciphers ciphersuites ' +
-    'force-tlsv12 force-tlsv13 interface namespace accept-netscaler-cip'
+    'force-tlsv12 force-tlsv13 no-tlsv12 interface namespace accept-netscaler-cip'
   ).split(' '),
 );
 const TLS_ONLY: ReadonlySet<string> = new Set(

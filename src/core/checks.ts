@@ -98,7 +98,8 @@ const pathOf = ({ path }: HealthCheck): string => (isCheckPath(path) ? path : '/
 
 /**
  * Where the check is made, on the server's own address. A literal port is the container's in container mode, the host's
- * otherwise (marathon-api 1.7); behind a host port the container's is to be translated.
+ * otherwise (marathon-api 1.7); behind a host port the container's is to be translated, and one that has no host port cannot
+ * be reached there: such a server is better not checked than always down.
  */
 function checkPort(
   backend: BackendCheck,
@@ -114,7 +115,8 @@ function checkPort(
   if (own.port === undefined || !hasLiteralPort(own)) return endpoint.port;
   if (network !== 'container') return own.port;
   const mapped = ports.find((port) => port.containerPort === own.port);
-  return mapped === undefined ? own.port : onSameAddress(mapped.index);
+  if (mapped !== undefined) return onSameAddress(mapped.index);
+  return endpoint.address === task.hostAddress ? 'unknown' : own.port;
 }
 
 /** What HAProxy takes, whatever the definition says. */

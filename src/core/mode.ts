@@ -18,7 +18,8 @@ const HTTP_CHECKS: ReadonlySet<HealthCheck['protocol']> = new Set(['HTTP', 'HTTP
 export function modeOf(app: App, portIndex: number, labels: PortLabels): Mode {
   const own = selectCheck(app.healthChecks, portIndex);
   const borrowedFrom = labels.checkPortIndex;
-  if (own === undefined && borrowedFrom?.value !== undefined) {
+  const isPort = app.ports.some(({ index }) => index === borrowedFrom?.value);
+  if (own === undefined && borrowedFrom?.value !== undefined && isPort) {
     const borrowed = selectCheck(app.healthChecks, borrowedFrom.value);
     if (borrowed !== undefined && HTTP_CHECKS.has(borrowed.protocol)) {
       return { value: 'http', origin: borrowedFrom.origin };

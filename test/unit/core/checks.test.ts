@@ -124,7 +124,9 @@ describe('where a check is made', () => {
     const behind = { endpoints: [endpoint(0, 31_000), endpoint(1, 31_001)] };
     expect(checked({ ...container, healthChecks: [check({ port: 81 })] }, behind).server?.port).toBe(31_001);
     expect(checked({ ...container, healthChecks: [check({ port: 80 })] }, behind).server).not.toHaveProperty('port');
-    expect(checked({ ...container, healthChecks: [check({ port: 9_000 })] }, behind).server?.port).toBe(9_000);
+    expect(checked({ ...container, healthChecks: [check({ port: 9_000 })] }, behind).server).toBeUndefined();
+    const own = { endpoints: [endpoint(0, 80, '192.168.0.1'), endpoint(1, 81, '192.168.0.1')] };
+    expect(checked({ ...container, healthChecks: [check({ port: 9_000 })] }, own).server?.port).toBe(9_000);
   });
 
   test('on another port’s endpoint by BACKEND_HEALTHCHECK_PORT_INDEX', () => {
@@ -142,6 +144,8 @@ describe('where a check is made', () => {
     const { table, server } = checked({ labels, healthChecks: [check()] });
     expect(codesOf(table)).toEqual(['LabelInvalid HAPROXY_0_BACKEND_HEALTHCHECK_PORT_INDEX']);
     expect(server).toMatchObject({ interMs: 10_000 });
+    const beyond = checked({ labels, healthChecks: [check({ portIndex: 1 })] });
+    expect(beyond.profile).toMatchObject({ mode: 'tcp', check: 'none' });
   });
 });
 

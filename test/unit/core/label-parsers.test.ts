@@ -310,6 +310,8 @@ describe('bind options', () => {
     ['alpn', [], false],
     ['ssl crt /tmp/x.pem', [], true],
     ['interface eth0', [], true],
+    ['no-tlsv12', [], true],
+    ['no-sslv3', [], false],
     ['verify maybe', [], true],
     ['verify required', ['verify required'], true],
     ['ca-file ../x', [], true],
