@@ -82,7 +82,7 @@ export interface Task {
   readonly host: string;
   /** The agent's IP address, as resolved in `source/`; absent while it never resolved. */
   readonly hostAddress?: string;
-  /** Address and port of each port of its own definition that has one; sorted by `portIndex`. */
+  /** Address and port of each port of its own definition that has one and is a port of the present one too; sorted by `portIndex`. */
   readonly endpoints: readonly Endpoint[];
   /** Ports that have no endpoint, and why. Sorted by `portIndex`. */
   readonly missing: readonly MissingEndpoint[];
@@ -92,6 +92,7 @@ export interface Task {
 
 /** Where a task answers for one port. */
 export interface Endpoint {
+  /** Index of the app's present port, also for a task of an older version that had it elsewhere. */
   readonly portIndex: number;
   /** Always an IP address, IPv6 without brackets. */
   readonly address: string;

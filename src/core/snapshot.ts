@@ -21,6 +21,7 @@ import {
   taskWithoutId,
 } from './malformed.ts';
 import { byFirst, byText, distinctSorted } from './order.ts';
+import { pairPorts } from './port-pairs.ts';
 import type { Checked, Problem } from './problem.ts';
 import { fail, ok, type Result } from './result.ts';
 import { parseTask, type TaskDefinition } from './task.ts';
@@ -191,12 +192,16 @@ function definitionsOf(
     if (runsPresentDefinition(versions, task)) return { definition: present, known: true };
     const remembered = older.get(task);
     if (remembered !== undefined) return remembered;
-    const json = lookups.definition(app, task);
-    const known = isRecord(json);
-    const found = { definition: known ? parseDefinition(json) : present, known };
+    const found = olderDefinition(lookups.definition(app, task), present);
     older.set(task, found);
     return found;
   };
+}
+
+function olderDefinition(json: unknown, present: Definition): TaskDefinition {
+  if (!isRecord(json)) return { definition: present, known: false };
+  const definition = parseDefinition(json);
+  return { definition, known: true, pairs: pairPorts(definition.ports, present.ports) };
 }
 
 /** Only to choose among duplicates, so that the order of the input does not. */

@@ -5,6 +5,8 @@ import { judgeHealth } from './health.ts';
 import { isHostName, parseAddress } from './host.ts';
 import { field, isRecord, type JsonRecord, listAt, textAt } from './json.ts';
 import type { Lookups } from './lookups.ts';
+import type { PortPairs } from './port-pairs.ts';
+import { atPresentPorts, checksAtPresentPorts } from './port-pairs.ts';
 
 /** Marathon's names (marathon-api 1.5) and the raw ones of Mesos that an event or a proxy may show. */
 const STATES: ReadonlyMap<string, TaskState> = new Map([
@@ -35,6 +37,8 @@ function parseState(task: JsonRecord): TaskState {
 export interface TaskDefinition {
   readonly definition: Definition;
   readonly known: boolean;
+  /** Of an older definition: what its ports are now. */
+  readonly pairs?: PortPairs;
 }
 
 /** Reads one task whose id and version are known to be readable; everything else of it may be anything. */
@@ -42,7 +46,7 @@ export function parseTask(
   json: JsonRecord,
   id: TaskId,
   version: Version,
-  { definition, known }: TaskDefinition,
+  { definition, known, pairs }: TaskDefinition,
   lookups: Lookups,
 ): Task {
   const state = parseState(json);
@@ -62,10 +66,14 @@ export function parseTask(
     health: known ? judgeHealth(json, definition.checks.count) : judgeByResults(json, definition.checks.count),
     host,
     ...(hostAddress === undefined ? {} : { hostAddress }),
-    endpoints,
-    missing,
-    healthChecks: known ? definition.checks.copyable : [],
+    endpoints: pairs === undefined ? endpoints : atPresentPorts(pairs, endpoints),
+    missing: pairs === undefined ? missing : atPresentPorts(pairs, missing),
+    healthChecks: known ? checksOf(definition, pairs) : [],
   };
+}
+
+function checksOf({ checks }: Definition, pairs: PortPairs | undefined): Task['healthChecks'] {
+  return pairs === undefined ? checks.copyable : checksAtPresentPorts(pairs, checks.copyable);
 }
 
 /** Without its definition nobody knows how many results a task should have: those it has decide, or else whether its app is checked now. */

@@ -163,9 +163,10 @@ describe('the definition of a task is that of its own version', () => {
     const [newer, older] = value?.tasks ?? [];
     expect(asked).toEqual([`/web ${V1}`]);
     expect(problems).toEqual([]);
-    expect(older?.endpoints).toEqual([{ portIndex: 0, address: '10.0.0.1', port: 31000 }]);
+    // Service port 10300 stands at index 1 now: nobody who asks for 10301 may be led to the old task.
+    expect(older?.endpoints).toEqual([{ portIndex: 1, address: '10.0.0.1', port: 31000 }]);
     expect(older?.missing).toEqual([]);
-    expect(older?.healthChecks.map(({ protocol }) => protocol)).toEqual(['TCP']);
+    expect(older?.healthChecks).toMatchObject([{ protocol: 'TCP', portIndex: 1 }]);
     expect(older?.health).toBe('healthy');
     expect(newer?.endpoints.map(({ port }) => port)).toEqual([31800, 31801]);
     expect(newer?.health).toBe('unknown');
