@@ -1,0 +1,173 @@
+import { setImmediate } from 'node:timers/promises';
+import { unreachable } from '../core/result.ts';
+import type { ObservedServer, Tier } from '../core/runtime.ts';
+import type { Expected } from './runtime-lines.ts';
+import { atLeast } from './version.ts';
+
+/**
+ * What a reply means. `exists`: a server of that name is there already. `attached`: the server still has connections.
+ * `astray`: not an answer to what was asked, or of a worker that has been told to end: nothing can be concluded from it.
+ */
+export type Verdict = 'expected' | 'exists' | 'attached' | 'refused' | 'astray';
+
+/** Judges a reply by its end: from 3.4 on messages that were logged meanwhile may stand before it. */
+export function judgeReply(expected: Expected, reply: string): Verdict {
+  if (meets(expected, reply)) return 'expected';
+  if (/(?:^|\n)Unknown command\b/.test(reply)) return 'astray';
+  if (reply.endsWith('Proxy is disabled.')) return 'astray';
+  if (expected === 'registered' && reply.endsWith('Already exists a server with the same name in backend.'))
+    return 'exists';
+  if (expected === 'gone' && /still has connections attached to it, cannot remove it\.$/.test(reply)) return 'attached';
+  return 'refused';
+}
+
+function meets(expected: Expected, reply: string): boolean {
+  switch (expected) {
+    case 'silence':
+      return reply === '';
+    case 'registered':
+      return reply.endsWith('New server registered.');
+    case 'moved':
+      return /changed|no need to change/.test(reply);
+    case 'gone':
+      return reply.endsWith('Server deleted.') || isAbsent(reply);
+    case 'absent-too':
+      return reply === '' || isAbsent(reply);
+    case 'version':
+      return versionOf(reply) !== undefined;
+    case 'any':
+      return true;
+    default:
+      return unreachable(expected);
+  }
+}
+
+function isAbsent(reply: string): boolean {
+  return /(?:No such (?:server|backend)|Key not found)\.$/.test(reply);
+}
+
+/** The number in the reply to `prepare map`. */
+export function versionOf(reply: string): number | undefined {
+  const digits = /(?:^|\n)New version created: (\d+)$/.exec(reply)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The generation in a reply to `show env PORTOLAN_GENERATION`; undefined where it is none of ours. */
+export function generationIn(reply: string): number | undefined {
+  const digits = /(?:^|\n)PORTOLAN_GENERATION=(\d+)$/.exec(reply)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** What `show info` says of the worker. */
+export function workerIn(
+  info: string,
+): { readonly pid: number; readonly version: string; readonly stopping: boolean } | undefined {
+  const pid = /^Pid: (\d+)$/m.exec(info)?.[1];
+  const version = /^Version: (\S+)$/m.exec(info)?.[1];
+  if (pid === undefined || version === undefined) return undefined;
+  return { pid: Number(pid), version, stopping: /^Stopping: 1$/m.test(info) };
+}
+
+/** What a worker can do: it must know the commands, which also depends on the level of the socket, and be new enough. */
+export function tierOf(version: string, help: string): Tier {
+  const knows = (command: string): boolean => help.includes(`\n  ${command} `);
+  const dynamicServers = ['add server', 'set server', 'add map', 'prepare map', 'commit map'].every(knows);
+  if (!dynamicServers || !atLeast(version, 2, 6)) return 'D';
+  if (!knows('del server') || !atLeast(version, 3, 0)) return 'C';
+  return knows('add backend') && atLeast(version, 3, 4) ? 'A' : 'B';
+}
+
+/** Versions of a map that were prepared after the one in use, from `show map`: nobody committed them. */
+export function openVersions(listing: string, map: string): readonly number[] {
+  for (const line of listing.split('\n')) {
+    const found = /^\d+ \((\S+)\) .* curr_ver=(\d+) next_ver=(\d+)(?: |$)/.exec(line);
+    if (found?.[1] !== map) continue;
+    const [current, next] = [Number(found[2]), Number(found[3])];
+    return Array.from({ length: Math.max(0, next - current) }, (_, n) => current + 1 + n);
+  }
+  return [];
+}
+
+/** Rows in an answer to `show map`. */
+export function countRows(reply: string): number {
+  return reply.match(/^0x[0-9a-f]+ /gm)?.length ?? 0;
+}
+
+/** Bits of srv_admin_state. 0x04 only remembers that the configuration said `disabled`. */
+const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40;
+const DRAIN = 0x08 | 0x10;
+
+/**
+ * Reads an answer to `show servers state`, by backend. Undefined where it is none, as for a backend that does not exist.
+ * Gives the event loop its turn after every 500 servers.
+ */
+export async function parseServersState(
+  reply: string,
+): Promise<ReadonlyMap<string, readonly ObservedServer[]> | undefined> {
+  const header = /(?:^|\n)# (be_id .*)\n?/.exec(reply);
+  if (!header) return undefined;
+  const columns = (header[1] ?? '').trim().split(' ');
+  const at = (name: string): number => columns.indexOf(name);
+  const [backendAt, nameAt, idAt, addressAt, portAt] = [
+    at('be_name'),
+    at('srv_name'),
+    at('srv_id'),
+    at('srv_addr'),
+    at('srv_port'),
+  ];
+  const [operationalAt, adminAt] = [at('srv_op_state'), at('srv_admin_state')];
+  const backends = new Map<string, ObservedServer[]>();
+  await eachLine(reply, header.index + header[0].length, 500, (line) => {
+    const values = line.split(' ');
+    if (values.length < columns.length) return;
+    const admin = Number(values[adminAt]);
+    const admission = (admin & MAINTENANCE) !== 0 ? 'maint' : (admin & DRAIN) !== 0 ? 'drain' : 'ready';
+    // 0 stopped, 1 starting (slow start: it takes requests), 2 running, 3 stopping (no new ones).
+    const running = values[operationalAt] === '2' || values[operationalAt] === '1';
+    const server: ObservedServer = {
+      name: values[nameAt] ?? '',
+      id: Number(values[idAt]),
+      address: values[addressAt] ?? '',
+      port: Number(values[portAt]),
+      admission,
+      up: running && admission === 'ready',
+    };
+    const backend = values[backendAt] ?? '';
+    const others = backends.get(backend);
+    if (others) others.push(server);
+    else backends.set(backend, [server]);
+  });
+  return backends;
+}
+
+/** The names in an answer to `show backend`: also of backends without servers. */
+export function backendNames(reply: string): readonly string[] {
+  return reply.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/**
+ * Reads an answer to `show map NAME`; of rows with the same key the first, which is the one that counts. Undefined where
+ * it is none, as for a map that the configuration does not look up. Gives the event loop its turn after every 1,000 rows.
+ */
+export async function parseMap(reply: string): Promise<ReadonlyMap<string, string> | undefined> {
+  if (reply !== '' && !/^0x[0-9a-f]+ /.test(reply)) return undefined;
+  const rows = new Map<string, string>();
+  await eachLine(reply, 0, 1_000, (line) => {
+    const [keyAt, valueAt] = [line.indexOf(' ') + 1, line.lastIndexOf(' ') + 1];
+    if (keyAt === 0 || valueAt === keyAt) return;
+    const key = line.slice(keyAt, valueAt - 1);
+    if (!rows.has(key)) rows.set(key, line.slice(valueAt));
+  });
+  return rows;
+}
+
+async function eachLine(text: string, from: number, slice: number, take: (line: string) => void): Promise<void> {
+  let start = from;
+  for (let count = 1; start < text.length; count += 1) {
+    const end = text.indexOf('\n', start);
+    take(text.slice(start, end < 0 ? undefined : end));
+    if (end < 0) return;
+    start = end + 1;
+    if (count % slice === 0) await setImmediate();
+  }
+}

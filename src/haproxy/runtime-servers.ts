@@ -1,0 +1,114 @@
+import { ok, type Result } from '../core/result.ts';
+import type { RuntimeCommand } from '../core/runtime.ts';
+import {
+  addServerLine,
+  admitLines,
+  deleteServerLine,
+  type RuntimeLine,
+  retireLine,
+  reviveLines,
+  stateLine,
+} from './runtime-lines.ts';
+import { judgeReply } from './runtime-replies.ts';
+import { type Sent, sendTasks, type Task } from './runtime-tasks.ts';
+import type { RuntimeWorker } from './runtime-worker.ts';
+
+/** Commands that bring servers in. */
+export type LetIn = Extract<RuntimeCommand, { do: 'add-server' | 'revive-server' | 'set-admission' }>;
+/** Commands that take servers out. */
+export type TakeOut = Extract<RuntimeCommand, { do: 'remove-server' | 'set-admission' }>;
+
+/** A server in maintenance that still has connections. */
+export interface LeftServer {
+  readonly backend: string;
+  readonly server: string;
+}
+
+/**
+ * Servers are added first, all in maintenance, and then let in: one that is there already gets its address before it gets
+ * requests. Those before one that was refused are let in all the same.
+ */
+export async function letIn(worker: RuntimeWorker, commands: readonly LetIn[]): Promise<Sent> {
+  const additions = commands.filter((command) => command.do === 'add-server');
+  const added = await sendTasks(
+    worker,
+    additions.map((command) => ({
+      command,
+      lines: [addServerLine(worker.tier, command.backend, command.server)],
+      tolerate: 'exists',
+    })),
+  );
+  if (added.failure?.why.is === 'doubt') return added;
+  const replaced = await replaceLeftovers(
+    worker,
+    additions.filter((command) => added.tolerated.has(command)),
+  );
+  if (replaced.failure) return replaced;
+  const all: readonly RuntimeCommand[] = commands;
+  const until = added.failure ? all.indexOf(added.failure.command) : all.length;
+  const admitted = await sendTasks(
+    worker,
+    commands
+      .slice(0, until)
+      .map((command) => ({ command, lines: admissionOf(command, replaced.tolerated.has(command)) })),
+  );
+  return admitted.failure ? admitted : added;
+}
+
+function admissionOf(command: LetIn, isTombstone: boolean): readonly RuntimeLine[] {
+  if (command.do === 'set-admission') return [stateLine(command.backend, command.server, command.admission)];
+  return command.do === 'revive-server' || isTombstone
+    ? reviveLines(command.backend, command.server)
+    : admitLines(command.backend, command.server);
+}
+
+/**
+ * Where servers may be deleted, one that is left over makes room for one with the words of today. `tolerated` are those
+ * that stay as they are: a tombstone's words cannot be changed.
+ */
+async function replaceLeftovers(
+  worker: RuntimeWorker,
+  leftovers: readonly Extract<RuntimeCommand, { do: 'add-server' }>[],
+): Promise<Sent> {
+  if (worker.tier === 'C') return { tolerated: new Set(leftovers) };
+  return sendTasks(
+    worker,
+    leftovers.map((command) => ({
+      command,
+      lines: [
+        { ...deleteServerLine(command.backend, command.server.name), expect: 'any' },
+        addServerLine(worker.tier, command.backend, command.server),
+      ],
+      tolerate: 'exists',
+    })),
+  );
+}
+
+/**
+ * Into maintenance, and out of the worker where its version can do that and nothing is attached to the server.
+ * `tolerated` are those that something is attached to.
+ */
+export function takeOut(worker: RuntimeWorker, commands: readonly TakeOut[]): Promise<Sent> {
+  return sendTasks(
+    worker,
+    commands.map((command): Task => {
+      const { backend, server } = command;
+      if (command.do === 'set-admission') return { command, lines: [stateLine(backend, server, command.admission)] };
+      // 2.6 can crash after `del server`: there it stays, in maintenance, until the next reload.
+      if (worker.tier === 'C') return { command, lines: [retireLine(backend, server)] };
+      const lines = [retireLine(backend, server), deleteServerLine(backend, server)];
+      return { command, lines, tolerate: 'attached' };
+    }),
+  );
+}
+
+/** Tries again to delete servers; gives those that still have connections. One that was let in again is none of them. */
+export async function deleteLeft(
+  worker: RuntimeWorker,
+  left: readonly LeftServer[],
+): Promise<Result<readonly LeftServer[], string>> {
+  if (worker.tier === 'C') return ok([]);
+  const replies = await worker.ask(left.map(({ backend, server }) => deleteServerLine(backend, server)));
+  if (!replies.ok) return replies;
+  return ok(left.filter((_, at) => judgeReply('gone', replies.value[at] ?? '') === 'attached'));
+}

@@ -1,0 +1,122 @@
+import { stat } from 'node:fs/promises';
+import type { Generation } from '../core/config.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { Tier } from '../core/runtime.ts';
+import { generationIn, tierOf, workerIn } from './runtime-replies.ts';
+import type { SocketLine } from './runtime-socket.ts';
+import { openRuntimeSocket, type RuntimeSocket } from './runtime-socket.ts';
+
+/** A worker that has just proved who it is. */
+export interface RuntimeWorker {
+  readonly generation: Generation;
+  readonly tier: Tier;
+  /**
+   * Asks lines of this worker. What is behind them proves that replies and lines were not shifted against each other.
+   * A failure closes the connection: nobody knows what was carried out.
+   */
+  ask(lines: readonly SocketLine[]): Promise<Result<readonly string[], string>>;
+  /** Closes the connection after a reply that makes no sense, and says why. */
+  distrust(why: string): string;
+}
+
+/** The connection to the worker in charge, kept from one batch to the next. */
+export interface RuntimeLink {
+  /** Connects where that is needed, and asks who is there; with a generation, it has to be that one. */
+  bind(generation?: Generation): Promise<Result<RuntimeWorker, string>>;
+  /** Closes the connection; what is under way on it fails. */
+  close(): void;
+}
+
+/** A connection, the socket file that led to it, and what its worker can do. */
+interface Link {
+  readonly socket: RuntimeSocket;
+  readonly file: string;
+  tier?: Tier;
+}
+
+const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
+const WHO: SocketLine = { text: 'show info', payload: false };
+const HELP: SocketLine = { text: 'help', payload: false };
+
+/** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
+export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink {
+  let kept: Link | undefined;
+  // Counts closures, so that a connection that is being made while it happens is not kept.
+  let closures = 0;
+
+  function drop(): void {
+    kept?.socket.close();
+    kept = undefined;
+  }
+
+  async function bind(generation?: Generation): Promise<Result<RuntimeWorker, string>> {
+    const before = closures;
+    const found = await fileAt(path);
+    // A connection stays with the worker that accepted it, and shows and changes that one also when another one serves.
+    if (kept && !(found.ok && kept.file === found.value && kept.socket.isOpen())) drop();
+    if (!found.ok) return found;
+    if (kept) {
+      const known = await introduce(kept, generation);
+      if (known.ok) return known;
+      drop();
+    }
+    const opened = await openRuntimeSocket(path, deadlineMs);
+    if (!opened.ok) return opened;
+    if (before !== closures) {
+      opened.value.close();
+      return fail(`${path}: closed by Portolan`);
+    }
+    kept = { socket: opened.value, file: found.value };
+    return introduce(kept, generation);
+  }
+
+  function close(): void {
+    closures += 1;
+    drop();
+  }
+
+  return { bind, close };
+}
+
+/** Which file is at the path: another one means that another process listens. */
+async function fileAt(path: string): Promise<Result<string, string>> {
+  try {
+    const { dev, ino, ctimeNs } = await stat(path, { bigint: true });
+    return ok(`${dev}:${ino}:${ctimeNs}`);
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function introduce(link: Link, wanted: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
+  const { socket } = link;
+  const answered = await socket.ask(link.tier === undefined ? [PROOF, WHO, HELP] : [PROOF, WHO]);
+  if (!answered.ok) return answered;
+  const [env = '', info = '', help = ''] = answered.value;
+  const worker = workerIn(info);
+  const generation = generationIn(env);
+  if (!worker) return fail(distrust(socket, 'the answer is not one of a HAProxy worker'));
+  // Told to end by a reload: it would take map rows that nobody looks up any more.
+  if (worker.stopping) return fail(distrust(socket, `worker ${worker.pid} is stopping`));
+  if (generation === undefined) return fail(`worker ${worker.pid} runs no generation of Portolan`);
+  if (wanted !== undefined && generation !== wanted)
+    return fail(`another generation: worker ${worker.pid} runs ${generation}, not ${wanted}`);
+  link.tier ??= tierOf(worker.version, `\n${help}`);
+  const { tier } = link;
+  return ok({
+    generation: generation as Generation,
+    tier,
+    distrust: (why) => distrust(socket, why),
+    ask: async (lines) => {
+      const replies = await socket.ask([...lines, PROOF]);
+      if (!replies.ok) return replies;
+      if (generationIn(replies.value.at(-1) ?? '') === generation) return ok(replies.value.slice(0, -1));
+      return fail(distrust(socket, 'the replies do not belong to the lines'));
+    },
+  });
+}
+
+function distrust(socket: RuntimeSocket, why: string): string {
+  socket.close();
+  return why;
+}
