@@ -1,0 +1,120 @@
+import type { AppId } from './app.ts';
+import type { Origin } from './problem.ts';
+import type { Backend, BackendName, CheckKind, CheckTimeoutClass, Profile } from './routing.ts';
+import type { Tier } from './runtime.ts';
+
+/**
+ * A backend of the running configuration that belongs to no app yet: below 3.4 HAProxy cannot be given a new backend, so a new
+ * app's servers and rows go to one of these (haproxy-runtime 4.2).
+ */
+export interface Spare {
+  readonly name: BackendName;
+  readonly profile: Profile;
+}
+
+/** How many spares of a kind the configuration holds; an empty backend costs HAProxy 2.6 12 kB. */
+export interface SpareSizes {
+  readonly http: number;
+  /** HTTP with a cookie. */
+  readonly sticky: number;
+  readonly tcp: number;
+}
+
+/** 3.6 MB on 2.6. */
+export const SPARE_SIZES: SpareSizes = { http: 200, sticky: 50, tcp: 50 };
+
+type Split = readonly (readonly [check: CheckKind, checkTimeout: CheckTimeoutClass, share: number])[];
+
+/**
+ * Marathon's own check timeout is 20 s, so that class carries nearly everybody. There are none without check, as an unchecked
+ * server may be in any backend, and none for HTTPS, as that is a word of the server.
+ */
+const SPLITS: Readonly<Record<keyof SpareSizes, Split>> = {
+  http: [
+    ['http', 20, 0.65],
+    ['http', 60, 0.1],
+    ['tcp', 20, 0.2],
+    ['tcp', 60, 0.05],
+  ],
+  sticky: [
+    ['http', 20, 0.5],
+    ['http', 60, 0.1],
+    ['tcp', 20, 0.4],
+  ],
+  tcp: [
+    ['tcp', 20, 0.8],
+    ['tcp', 60, 0.2],
+  ],
+};
+
+/**
+ * The spares that a configuration for this HAProxy should hold, in a fixed order. Sticky ones are left out where a dynamic server
+ * takes no cookie (tier C), and all of them where nothing can be put into them (tier D).
+ */
+export function createSpares(sizes: SpareSizes, tier: Tier): readonly Spare[] {
+  if (tier === 'D') return [];
+  const kinds = (['http', 'sticky', 'tcp'] as const).filter((kind) => kind !== 'sticky' || tier !== 'C');
+  return kinds.flatMap((kind) => {
+    const profiles = SPLITS[kind].flatMap(([check, checkTimeout], part) => {
+      const profile: Profile = {
+        mode: kind === 'tcp' ? 'tcp' : 'http',
+        balance: 'roundrobin',
+        sticky: kind === 'sticky',
+        check,
+        checkTimeout,
+      };
+      return Array<Profile>(shareOf(SPLITS[kind], part, sizes[kind])).fill(profile);
+    });
+    return profiles.map((profile, index) => ({ name: spareName(kind, index + 1), profile }));
+  });
+}
+
+/** How many of `total` a part of a split gets; the parts add up to it. */
+function shareOf(split: Split, part: number, total: number): number {
+  const upTo = (end: number): number => {
+    if (end === split.length) return total;
+    return Math.round(total * split.slice(0, end).reduce((sum, [, , share]) => sum + share, 0));
+  };
+  return upTo(part + 1) - upTo(part);
+}
+
+const PREFIX = 'portolan_spare_';
+
+/** `portolan_spare_http-7`. An app's backend ends in an underscore and a port, so this name is never one's. */
+const spareName = (kind: keyof SpareSizes, number: number): BackendName => `${PREFIX}${kind}-${number}` as BackendName;
+
+/** Whether a backend of the running configuration is a spare. */
+export const isSpareName = (name: string): name is BackendName => name.startsWith(PREFIX) && /-\d+$/.test(name);
+
+/**
+ * Whether a spare can stand in for a backend of that profile. A server without check goes anywhere; the spare's check timeout
+ * may be the longer one.
+ */
+export function fitsSpare(spare: Profile, wanted: Profile, tier: Tier): boolean {
+  if (tier === 'D' || (tier === 'C' && wanted.sticky)) return false;
+  const check = wanted.check === 'https' ? 'http' : wanted.check;
+  return (
+    spare.mode === wanted.mode &&
+    spare.balance === wanted.balance &&
+    spare.sticky === wanted.sticky &&
+    (check === 'none' || (check === spare.check && spare.checkTimeout >= wanted.checkTimeout))
+  );
+}
+
+const DEFAULT: Origin = { from: 'default' };
+const DEFAULTS = { mode: DEFAULT, balance: DEFAULT, sticky: DEFAULT, check: DEFAULT, checkTimeout: DEFAULT };
+
+/** A backend that is nothing but a name and a profile. */
+export function bareBackend({ name, profile }: Spare): Backend {
+  return {
+    name,
+    // No app has this id: it is not one.
+    app: '' as AppId,
+    portIndex: 0,
+    profile,
+    profileOrigins: DEFAULTS,
+    checkPath: '/',
+    servers: [],
+    origin: DEFAULT,
+  };
+}
