@@ -41,6 +41,7 @@ export const TEMPLATE_NAMES = [
   'global',
   'defaults',
   'stats',
+  'route-lookup',
   'http-frontend',
   'https-frontend',
   'appid-frontend',

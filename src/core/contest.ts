@@ -2,6 +2,8 @@ import { listenersOverlap } from './address.ts';
 import type { AppId } from './app.ts';
 import type { Claim } from './claims.ts';
 import { settleClaims } from './claims.ts';
+import type { PathMatch } from './path-match.ts';
+import { prefixKey } from './path-match.ts';
 import type { Origin, Problem, ProblemCode } from './problem.ts';
 import { printable } from './problem.ts';
 import type { Route, ServiceBind } from './routing.ts';
@@ -28,7 +30,11 @@ export interface Contest {
 export function contest(services: readonly Service[], settings: Settings, held: ReadonlyMap<string, AppId>): Contest {
   const names = settleClaims(services.map(nameClaim), () => true, held);
   const named = names.granted.map(({ wants }) => wants);
-  const hosts = settleClaims(named.flatMap(hostClaims), samePath, held);
+  const hosts = settleClaims(
+    named.flatMap((service) => hostClaims(service, settings.pathMatch)),
+    samePrefix,
+    held,
+  );
   const { claims: bindsAsked, problems: reserved } = bindClaims(named, settings);
   const binds = settleClaims(bindsAsked, ({ bind: a }, { bind: b }) => listenersOverlap(a.address, b.address), held);
 
@@ -81,19 +87,22 @@ function nameClaim(service: Service): Claim<Service> {
 interface HostWanted {
   readonly service: Service;
   readonly route: Route;
+  /** As the maps hold it; empty for a whole host. */
+  readonly prefix: string;
 }
 
-function hostClaims(service: Service): readonly Claim<HostWanted>[] {
+function hostClaims(service: Service, pathMatch: PathMatch): readonly Claim<HostWanted>[] {
   return service.routes.map((route) => {
-    const { host, path = '', ignoreCase } = route;
-    const key = `host ${host}${ignoreCase ? `${path.toLowerCase()} -i` : path}`;
-    return { ...claimant(service), key, bucket: `${host}${path.toLowerCase()}`, wants: { service, route } };
+    const { host, path, ignoreCase } = route;
+    const prefix = path === undefined ? '' : prefixKey({ path, ignoreCase }, pathMatch);
+    const key = `host ${host}${prefix}${ignoreCase ? ' -i' : ''}`;
+    return { ...claimant(service), key, bucket: `${host}${prefix.toLowerCase()}`, wants: { service, route, prefix } };
   });
 }
 
-/** Within a bucket the paths are equal but for case. */
-const samePath = ({ route: a }: HostWanted, { route: b }: HostWanted): boolean =>
-  a.path === b.path || a.ignoreCase || b.ignoreCase;
+/** Within a bucket the prefixes are equal but for case. */
+const samePrefix = (a: HostWanted, b: HostWanted): boolean =>
+  a.prefix === b.prefix || a.route.ignoreCase || b.route.ignoreCase;
 
 interface BindWanted {
   readonly service: Service;

@@ -1,11 +1,14 @@
 import type { CertificateSet } from './certificates.ts';
 import type { LineOwner, RenderedConfig, TemplateFailure, TemplateName, TemplateSources } from './config.ts';
-import { filesDigest, textDigest } from './digest.ts';
+import { filesDigest } from './digest.ts';
+import { asFragment, type Fragment, remembered } from './fragment.ts';
 import { renderMaps } from './maps.ts';
 import type { Origin } from './problem.ts';
 import { fail, ok, type Result } from './result.ts';
 import type { Backend, Profile, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { BindAddress, Settings } from './settings.ts';
+import { createShapes, type Shapes } from './shapes.ts';
+import { bareBackend, type Spare } from './spares.ts';
 import { compileTemplates, type View } from './template.ts';
 import {
   backendView,
@@ -15,6 +18,7 @@ import {
   profileName,
   profileView,
   type RenderPlace,
+  routeLookupView,
   serviceFrontendName,
   serviceView,
   sharedView,
@@ -27,29 +31,37 @@ export type { RenderPlace } from './template-views.ts';
 
 /** Turns routing tables into configurations, remembering the text of what did not change. */
 export interface Renderer {
-  /** Same input, same bytes. Fails only where an overridden template breaks on a value that the trial did not have. */
+  /**
+   * Same input, same bytes. Fails only where an overridden template breaks on a value that the trial did not have. `spares`:
+   * backends for apps that come while this configuration runs.
+   */
   render(
     table: RoutingTable,
     settings: Settings,
     certificates: CertificateSet,
     place: RenderPlace,
+    spares?: readonly Spare[],
   ): Result<RenderedConfig, TemplateFailure>;
 }
 
-/** A section of haproxy.cfg: whole lines, a blank one at the end and none before. */
-interface Fragment {
-  readonly text: string;
-  readonly lines: number;
-  readonly digest: Uint8Array;
-  readonly section: string;
-  readonly origin: Origin;
+/** A renderer that tells the parts of what it renders, for deciding what needs no reload. */
+export interface PartsRenderer extends Renderer {
+  /** The sections that no app has a part in, by name, and the list of certificates by its file's. */
+  fixedSections(
+    settings: Settings,
+    certificates: CertificateSet,
+    place: RenderPlace,
+  ): Result<ReadonlyMap<string, string>, TemplateFailure>;
+  /** What these templates make of single parts of a table. */
+  readonly shapes: Shapes;
 }
 
+const NOTHING: RoutingTable = { services: [], routes: [], appIds: [], backends: [] };
 const DEFAULT: Origin = { from: 'default' };
 const setting = (name: string): Origin => ({ from: 'setting', name });
 
 /** A renderer for a set of templates, or what is wrong with one of them: all are tried with sample values first. */
-export function createRenderer(sources: TemplateSources): Result<Renderer, TemplateFailure> {
+export function createRenderer(sources: TemplateSources): Result<PartsRenderer, TemplateFailure> {
   const compiled = compileTemplates(sources);
   if (!compiled.ok) return compiled;
   const templates = compiled.value;
@@ -65,6 +77,7 @@ export function createRenderer(sources: TemplateSources): Result<Renderer, Templ
     const rendered = templates.render(name, view);
     return rendered.ok ? ok(asFragment(rendered.value, section, origin)) : rendered;
   };
+  const ofSpare = remembered(bareBackend);
   const ofService = remembered((service: ServiceFrontend) =>
     fragment('service-frontend', serviceView(service), `frontend ${serviceFrontendName(service)}`, service.origin),
   );
@@ -87,12 +100,17 @@ export function createRenderer(sources: TemplateSources): Result<Renderer, Templ
     settings: Settings,
     certificates: CertificateSet,
     place: RenderPlace,
+    spares: readonly Backend[],
   ): Generator<Result<Fragment | undefined, TemplateFailure>> {
+    const lookup = templates.render('route-lookup', routeLookupView(settings));
+    if (!lookup.ok) return yield lookup;
     const shared = (name: TemplateName, section: string, binds: readonly BindAddress[], flag: string) =>
-      binds.length === 0 ? ok(undefined) : fragment(name, sharedView(binds, settings), section, setting(flag));
+      binds.length === 0
+        ? ok(undefined)
+        : fragment(name, sharedView(binds, settings, lookup.value), section, setting(flag));
     yield fragment('global', globalView(settings, place), 'global', DEFAULT);
     yield fragment('defaults', {}, 'defaults base', DEFAULT);
-    for (const [name, { profile, origin }] of profilesIn(table.backends)) {
+    for (const [name, { profile, origin }] of profilesIn([...table.backends, ...spares])) {
       yield fragment('profile', profileView(profile), `defaults ${name}`, origin);
     }
     for (const backend of table.backends) yield ofUserlist(backend);
@@ -104,15 +122,34 @@ export function createRenderer(sources: TemplateSources): Result<Renderer, Templ
     yield shared('appid-frontend', 'frontend marathon_http_appid_in', settings.appidBind, 'appid-bind');
     for (const service of table.services) yield ofService(service);
     for (const backend of table.backends) yield ofBackend(backend);
+    for (const spare of spares) yield ofBackend(spare);
+  }
+
+  function fragmentsOf(...input: Parameters<typeof sections>): Result<readonly Fragment[], TemplateFailure> {
+    const fragments: Fragment[] = [];
+    for (const section of sections(...input)) {
+      if (!section.ok) return section;
+      if (section.value !== undefined) fragments.push(section.value);
+    }
+    return ok(fragments);
   }
 
   return ok({
-    render(table, settings, certificates, place) {
-      const fragments: Fragment[] = [];
-      for (const section of sections(table, settings, certificates, place)) {
-        if (!section.ok) return section;
-        if (section.value !== undefined) fragments.push(section.value);
-      }
+    shapes: createShapes((name, view) => templates.render(name, view)),
+    fixedSections(settings, certificates, place) {
+      const rendered = fragmentsOf(NOTHING, settings, certificates, place, []);
+      if (!rendered.ok) return rendered;
+      return ok(
+        new Map([
+          ...rendered.value.map(({ section, text }) => [section, text] as const),
+          [CERTIFICATE_LIST, certificateList(certificates)],
+        ]),
+      );
+    },
+    render(table, settings, certificates, place, spares = []) {
+      const rendered = fragmentsOf(table, settings, certificates, place, spares.map(ofSpare));
+      if (!rendered.ok) return rendered;
+      const fragments = rendered.value;
       const files = new Map<string, string>([
         ['haproxy.cfg', fragments.map(({ text }) => text).join('')],
         [CERTIFICATE_LIST, certificateList(certificates)],
@@ -123,30 +160,6 @@ export function createRenderer(sources: TemplateSources): Result<Renderer, Templ
       return ok({ files, owners: ownersOf(fragments), digest });
     },
   });
-}
-
-/** Remembers by identity: an unchanged backend costs nothing, and a forgotten one is collected with its text. */
-function remembered<K extends object, V>(make: (key: K) => V): (key: K) => V {
-  const known = new WeakMap<K, V>();
-  return (key) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const value = make(key);
-    known.set(key, value);
-    return value;
-  };
-}
-
-function asFragment(rendered: string, section: string, origin: Origin): Fragment {
-  const text = `${withoutBlankLines(rendered)}\n`;
-  return { text, lines: text.split('\n').length - 1, digest: textDigest(text), section, origin };
-}
-
-/** What a template wrote, as whole lines: a blank one would look like the end of the section. */
-function withoutBlankLines(rendered: string): string {
-  if (rendered.endsWith('\n') && !/\r|\n[ \t]*\n|^\n/.test(rendered)) return rendered;
-  const lines = rendered.split(/\r?\n/).filter((line) => line.trim() !== '');
-  return `${lines.join('\n')}\n`;
 }
 
 function ownersOf(fragments: readonly Fragment[]): readonly LineOwner[] {

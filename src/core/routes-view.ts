@@ -1,9 +1,10 @@
 import type { AppId } from './app.ts';
 import { routeName } from './changes.ts';
 import { byText } from './order.ts';
+import type { PathMatch } from './path-match.ts';
 import type { LiveServer } from './ports.ts';
 import type { Route, RoutingTable } from './routing.ts';
-import type { PathMatch, Served, ServedRoute } from './served.ts';
+import type { Served, ServedRoute } from './served.ts';
 import { NOTHING_SERVED, rowKey, servedBy } from './served.ts';
 import type { State } from './state.ts';
 

@@ -1,6 +1,8 @@
 import type { AppId } from './app.ts';
 import type { RenderedConfig } from './config.ts';
 import { byFirst, byText } from './order.ts';
+import type { PathMatch } from './path-match.ts';
+import { pathKey, prefixKey } from './path-match.ts';
 import { appOf } from './problem.ts';
 
 /**
@@ -66,12 +68,12 @@ export function servedBy(config: RenderedConfig): Served {
   return served;
 }
 
-/** How paths are compared on this node (`--path-match`). */
-export type PathMatch = 'prefix' | 'segment';
-
 type Row = Pick<ServedRoute, 'match' | 'host' | 'path' | 'ignoreCase'>;
 
-/** The rows that may answer for a host, best first: the host's own rows, then those of its wildcard; longest path first. */
+/**
+ * The rows that may answer for a host, the one that HAProxy chooses first: the host's own rows, else those of its wildcard;
+ * the longest prefix first, of equal ones the one whose case matters.
+ */
 export function rowsFor<T extends Row>(
   rows: readonly T[],
   host: string,
@@ -82,25 +84,28 @@ export function rowsFor<T extends Row>(
   const of = (match: 'host' | 'wildcard', key: string | undefined): readonly T[] =>
     rows
       .filter((row) => row.match === match && row.host === key && covers(row, pathMatch, path))
-      .sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
+      .sort((a, b) =>
+        byFirst(
+          rowPath(b, pathMatch).length - rowPath(a, pathMatch).length,
+          Number(a.ignoreCase) - Number(b.ignoreCase),
+        ),
+      );
   const exact = of('host', host);
   return exact.length > 0 ? exact : of('wildcard', parent);
 }
 
 /** Equal for rows that HAProxy cannot tell apart: maps hold `-i` paths lower-cased, and segment paths with a closing slash. */
 export function rowKey(row: Row, pathMatch: PathMatch): string {
-  const path = row.path === undefined ? '' : comparable(row.path, row.ignoreCase, pathMatch);
-  return `${row.match} ${row.host}${path}${row.ignoreCase ? ' -i' : ''}`;
+  return `${row.match} ${row.host}${rowPath(row, pathMatch)}${row.ignoreCase ? ' -i' : ''}`;
 }
 
 function covers(row: Row, pathMatch: PathMatch, path: string | undefined): boolean {
-  if (row.path === undefined || path === undefined) return true;
-  return comparable(path, row.ignoreCase, pathMatch).startsWith(comparable(row.path, row.ignoreCase, pathMatch));
+  return path === undefined || pathKey(path, row.ignoreCase, pathMatch).startsWith(rowPath(row, pathMatch));
 }
 
-function comparable(path: string, ignoreCase: boolean, pathMatch: PathMatch): string {
-  const cased = ignoreCase ? path.toLowerCase() : path;
-  return pathMatch === 'segment' && !cased.endsWith('/') ? `${cased}/` : cased;
+/** As in the map; empty for a whole host. */
+function rowPath({ path, ignoreCase }: Row, pathMatch: PathMatch): string {
+  return path === undefined ? '' : prefixKey({ path, ignoreCase }, pathMatch);
 }
 
 function readMap(text: string, ignoreCase: boolean, backends: ReadonlyMap<string, ServedBackend>): ServedRoute[] {

@@ -2,6 +2,8 @@ import type { App, AppId } from './app.ts';
 import type { PortLabels } from './label-reader.ts';
 import { labelProblem } from './label-reader.ts';
 import { LABELS } from './labels.ts';
+import type { PathMatch } from './path-match.ts';
+import { prefixKey } from './path-match.ts';
 import type { Problem } from './problem.ts';
 import type { BackendName, Route } from './routing.ts';
 
@@ -21,6 +23,7 @@ export interface RoutePlace {
   readonly portIndex: number;
   readonly backend: BackendName;
   readonly mode: 'http' | 'tcp';
+  readonly pathMatch: PathMatch;
 }
 
 /** Hosts times paths of one port: two long lists must not make millions of routes. */
@@ -40,7 +43,7 @@ export function wantedRoutes(place: RoutePlace, labels: PortLabels): WantedRoute
   }
   if (path !== undefined && path.value === undefined) return { routes: [], ...rank, problems: [] };
   const ignoreCase = path?.value?.ignoreCase ?? false;
-  const prefixes = distinctPrefixes(path?.value?.prefixes ?? [], ignoreCase);
+  const prefixes = distinctPrefixes(path?.value?.prefixes ?? [], ignoreCase, place.pathMatch);
   if (hosts.length * prefixes.length > MAX_ROUTES) {
     const says = `${hosts.length} hosts with ${prefixes.length} paths each are too many`;
     const value = place.app.labels.get(vhosts.label) ?? '';
@@ -66,8 +69,12 @@ export function wantedRoutes(place: RoutePlace, labels: PortLabels): WantedRoute
 }
 
 /** Each prefix once; `/`, which every path starts with, is the whole host, so that it cannot be taken twice. */
-function distinctPrefixes(prefixes: readonly string[], ignoreCase: boolean): readonly (string | undefined)[] {
+function distinctPrefixes(
+  prefixes: readonly string[],
+  ignoreCase: boolean,
+  pathMatch: PathMatch,
+): readonly (string | undefined)[] {
   if (prefixes.length === 0) return [undefined];
-  const byKey = new Map(prefixes.map((prefix) => [ignoreCase ? prefix.toLowerCase() : prefix, prefix]));
-  return [...byKey.values()].map((prefix) => (prefix === '/' ? undefined : prefix));
+  const byKey = new Map(prefixes.map((path) => [prefixKey({ path, ignoreCase }, pathMatch), path]));
+  return [...byKey].map(([key, path]) => (key === '/' ? undefined : path));
 }

@@ -79,7 +79,14 @@ function buildService(
   }
   const name = backendName(id, servicePort);
   const mode = modeOf(app, port.index, labels);
-  const place = { id, app, portIndex: port.index, backend: name, mode: mode.value };
+  const place = {
+    id,
+    app,
+    portIndex: port.index,
+    backend: name,
+    mode: mode.value,
+    pathMatch: inputs.settings.pathMatch,
+  };
   const wanted = wantedRoutes(place, labels);
   const { binds, problems: bindProblems } = wantedBinds(app, servicePort, labels, inputs.certificates);
   const borrowed = labels.checkPortIndex?.value;

@@ -1,14 +1,17 @@
 import type { Awarded } from './contest.ts';
 import { hostOf } from './contest.ts';
+import type { PathMatch } from './path-match.ts';
+import { prefixKey } from './path-match.ts';
 import type { Problem } from './problem.ts';
 import { printable } from './problem.ts';
 import type { Route } from './routing.ts';
 import type { Service } from './services.ts';
-import type { Settings } from './settings.ts';
 
 interface Weighted {
   readonly route: Route;
   readonly service: Service;
+  /** As the maps hold it; empty for a whole host. */
+  readonly prefix: string;
 }
 
 /**
@@ -17,49 +20,47 @@ interface Weighted {
  */
 export function dropShadowed(
   awarded: readonly Awarded[],
-  pathMatch: Settings['pathMatch'],
+  pathMatch: PathMatch,
 ): { readonly routes: readonly Route[]; readonly problems: readonly Problem[] } {
-  const all = awarded.flatMap(({ service, routes }) => routes.map((route): Weighted => ({ route, service })));
+  const all = awarded.flatMap(({ service, routes }) =>
+    routes.map((route): Weighted => {
+      const { path, ignoreCase } = route;
+      return { route, service, prefix: path === undefined ? '' : prefixKey({ path, ignoreCase }, pathMatch) };
+    }),
+  );
   const routes: Route[] = [];
   const problems: Problem[] = [];
   for (const onHost of Map.groupBy(all, ({ route }) => route.host).values()) {
     const contested = onHost.length > 1 && onHost.some(({ service }) => service.explicitWeight);
-    const byPrefix = Map.groupBy(contested ? onHost : [], ({ route }) => (route.path ?? '').toLowerCase());
-    for (const { route, service } of onHost) {
-      const shadow = shadowOf({ route, service }, byPrefix, pathMatch);
-      if (shadow === undefined) routes.push(route);
-      else problems.push(shadowedProblem({ route, service }, shadow));
+    const byPrefix = Map.groupBy(contested ? onHost : [], ({ prefix }) => prefix.toLowerCase());
+    for (const one of onHost) {
+      const shadow = shadowOf(one, byPrefix);
+      if (shadow === undefined) routes.push(one.route);
+      else problems.push(shadowedProblem(one, shadow));
     }
   }
   return { routes, problems };
 }
 
 /** The heaviest of the routes that cover this one against the default order. */
-function shadowOf(
-  covered: Weighted,
-  byPrefix: ReadonlyMap<string, readonly Weighted[]>,
-  pathMatch: Settings['pathMatch'],
-): Weighted | undefined {
-  const path = covered.route.path ?? '';
+function shadowOf(covered: Weighted, byPrefix: ReadonlyMap<string, readonly Weighted[]>): Weighted | undefined {
+  const { prefix } = covered;
   let heaviest: Weighted | undefined;
-  for (let length = 0; length < path.length; length++) {
-    for (const candidate of byPrefix.get(path.slice(0, length).toLowerCase()) ?? []) {
+  for (let length = 0; length < prefix.length; length++) {
+    for (const candidate of byPrefix.get(prefix.slice(0, length).toLowerCase()) ?? []) {
       const outweighs = candidate.service.weight > (heaviest ?? covered).service.weight;
-      if (outweighs && covers(candidate.route, covered.route, pathMatch)) heaviest = candidate;
+      if (outweighs && covers(candidate, covered)) heaviest = candidate;
     }
   }
   return heaviest;
 }
 
 /** Whether every request that the longer path matches is matched by the shorter one too. */
-function covers(shorter: Route, longer: Route, pathMatch: Settings['pathMatch']): boolean {
-  const { path: prefix } = shorter;
-  const path = longer.path ?? '';
-  if (prefix === undefined) return true;
-  const matches = shorter.ignoreCase
-    ? path.toLowerCase().startsWith(prefix.toLowerCase())
-    : path.startsWith(prefix) && !longer.ignoreCase;
-  return matches && (pathMatch === 'prefix' || prefix.endsWith('/') || path[prefix.length] === '/');
+function covers(shorter: Weighted, longer: Weighted): boolean {
+  if (shorter.prefix === '') return true;
+  return shorter.route.ignoreCase
+    ? longer.prefix.toLowerCase().startsWith(shorter.prefix)
+    : longer.prefix.startsWith(shorter.prefix) && !longer.route.ignoreCase;
 }
 
 function shadowedProblem({ route }: Weighted, shadow: Weighted): Problem {

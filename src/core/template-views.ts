@@ -48,14 +48,19 @@ export function globalView(settings: Settings, place: RenderPlace): View {
   };
 }
 
-/** What the shared frontends and the statistics see. */
-export function sharedView(binds: readonly BindAddress[], settings: Settings): View {
+/** What `route-lookup.hbs` sees: it is in both frontends that look hosts up. */
+export function routeLookupView(settings: Settings): View {
+  // Where only whole segments may match, keys and rows end in a slash.
+  return { keyEnd: settings.pathMatch === 'segment' ? ',/' : '' };
+}
+
+/** What the shared frontends and the statistics see. `routeLookup`: the text of `route-lookup.hbs`. */
+export function sharedView(binds: readonly BindAddress[], settings: Settings, routeLookup: string): View {
   const httpsPort = settings.httpsBind[0]?.port ?? 443;
   return {
     binds: binds.map(bindWords),
     certificateList: CERTIFICATE_LIST,
-    // Where only whole segments may match, keys and rows end in a slash.
-    keyEnd: settings.pathMatch === 'segment' ? ',/' : '',
+    routeLookup,
     httpsPort: httpsPort === 443 ? 0 : httpsPort,
   };
 }
@@ -120,7 +125,7 @@ export function profileName(profile: Profile): string {
 }
 
 /** The userlist of a backend with basic auth. */
-export const userlistName = (backend: Backend): string => `user_${backend.name}`;
+export const userlistName = (backend: Pick<Backend, 'name'>): string => `user_${backend.name}`;
 
 /** What `userlist.hbs` sees. */
 export function userlistView(backend: Backend, auth: BasicAuth): View {

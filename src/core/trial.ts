@@ -3,15 +3,20 @@ import type { Templates, View } from './template.ts';
 
 const SHARED: readonly View[] = [
   {
+    routeLookup: '  # sample',
     binds: [
       { address: '*:80', v6only: false },
       { address: '[::]:80', v6only: true },
     ],
     certificateList: 'certificates.list',
-    keyEnd: ',/',
     httpsPort: 8443,
   },
-  { binds: [{ address: '*:80', v6only: false }], certificateList: 'certificates.list', keyEnd: '', httpsPort: 0 },
+  {
+    routeLookup: '  # sample',
+    binds: [{ address: '*:80', v6only: false }],
+    certificateList: 'certificates.list',
+    httpsPort: 0,
+  },
 ];
 
 const BACKEND_WITHOUT_TEXT: View = {
@@ -61,6 +66,7 @@ const SAMPLES: Readonly<Record<TemplateName, readonly View[]>> = {
   ],
   defaults: [{}],
   stats: SHARED,
+  'route-lookup': [{ keyEnd: ',/' }, { keyEnd: '' }],
   'http-frontend': SHARED,
   'https-frontend': SHARED,
   'appid-frontend': SHARED,

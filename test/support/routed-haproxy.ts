@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { vi } from 'vitest';
 import { type CertificateSet, NO_CERTIFICATES } from '../../src/core/certificates.ts';
+import type { RenderedConfig, TemplateName } from '../../src/core/config.ts';
 import { createRenderer } from '../../src/core/render.ts';
 import type { RoutingTable } from '../../src/core/routing.ts';
 import type { Settings } from '../../src/core/settings.ts';
@@ -20,6 +21,8 @@ const HAPROXY = process.env['HAPROXY'] ?? 'haproxy';
 export interface RoutedHaproxy {
   /** What `haproxy -c` said of the configuration. */
   readonly verdict: string;
+  /** What it serves. */
+  readonly config: RenderedConfig;
   stop(): Promise<void>;
 }
 
@@ -28,9 +31,10 @@ export async function startRouted(
   table: RoutingTable,
   settings: Settings,
   certificates: CertificateSet,
+  overrides: Partial<Record<TemplateName, string>> = {},
 ): Promise<RoutedHaproxy> {
   const folder = await mkdtemp(join(tmpdir(), 'pt-'));
-  const renderer = createRenderer(templates());
+  const renderer = createRenderer(templates(overrides));
   if (!renderer.ok) throw new Error(renderer.failure.message);
   const stateFile = join(folder, 'server-state');
   const config = renderer.value.render(table, settings, certificates, { runtimeSocket: 'haproxy.sock', stateFile });
@@ -78,7 +82,7 @@ export async function startRouted(
     await stop();
     throw new Error(`HAProxy does not serve: ${output}`, { cause: error });
   }
-  return { verdict, stop };
+  return { verdict, config: config.value, stop };
 }
 
 /** What one request gave; status 0 when the connection was refused or closed without an answer. */

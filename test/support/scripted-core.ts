@@ -96,6 +96,7 @@ export function scriptedTemplates(head: string): TemplateSources {
     global: one,
     defaults: one,
     stats: one,
+    'route-lookup': one,
     'http-frontend': one,
     'https-frontend': one,
     'appid-frontend': one,

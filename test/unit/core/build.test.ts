@@ -231,6 +231,24 @@ describe('hosts and paths', () => {
     ).toEqual(['a.example/API -i -> web_10000']);
   });
 
+  test.each([
+    ['prefix', ['a.example -> first_10000', 'a.example/api -> first_10000', 'a.example/api/ -> second_10001'], []],
+    ['segment', ['a.example -> first_10000', 'a.example/api -> first_10000'], ['HostnameConflict HAPROXY_0_VHOST']],
+  ] as const)('a slash at the end makes another prefix or not, by %s', (pathMatch, routes, problems) => {
+    const on = (id: string, port: number, path: string) =>
+      app(id, { ports: [port], labels: { HAPROXY_0_VHOST: 'a.example', HAPROXY_0_PATH: path } });
+    const table = build([on('/first', 10_000, '/ /api'), on('/second', 10_001, '/api/')], { settings: { pathMatch } });
+    expect(routesOf(table)).toEqual(routes);
+    expect(codesOf(table)).toEqual(problems);
+  });
+
+  test('by segments, prefixes of one port that differ in slashes at the end only are one', () => {
+    const labels = { HAPROXY_0_VHOST: 'a.example', HAPROXY_0_PATH: '/api/ /api // /api//' };
+    const table = build([app('/web', { labels })], { settings: { pathMatch: 'segment' } });
+    expect(routesOf(table)).toEqual(['a.example -> web_10000', 'a.example/api// -> web_10000']);
+    expect(table.problems).toEqual([]);
+  });
+
   test('a bad path refuses the hosts: the whole host was never meant', () => {
     const table = build([app('/web', { labels: { HAPROXY_0_VHOST: 'a.example', HAPROXY_0_PATH: 'api' } })]);
     expect(routesOf(table)).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAP_FILES, type MapFile, renderMaps } from '../../../src/core/maps.ts';
+import { MAP_FILES, type MapFile, mapRows, renderMaps, routeRows } from '../../../src/core/maps.ts';
 import type { RoutingTable, ServerName } from '../../../src/core/routing.ts';
 import { appIdRoute, asked, backend, HTTP_PROFILE, route, server, table } from '../../support/tables.ts';
 
@@ -39,6 +39,30 @@ test('where whole segments match, path keys end in one slash', () => {
     '.a.example/x/ wild_6',
   ]);
   expect(rows(ROUTES, 'maps/paths-nocase.map', 'segment')).toEqual(['a.example/old/ old_4']);
+  expect(rows(table({ routes: [route('a.example/x//', 'x_1')] }), 'maps/paths.map', 'segment')).toEqual([
+    'a.example/x/ x_1',
+  ]);
+});
+
+test('each path has its length beside it, in a map of its own kind', () => {
+  expect(rows(ROUTES, 'maps/path-lengths.map')).toEqual(['a.example/api 13', 'a.example/Files/ 16', '.a.example/x 12']);
+  expect(rows(ROUTES, 'maps/path-lengths-nocase.map')).toEqual(['a.example/old 13']);
+  expect(rows(ROUTES, 'maps/path-lengths.map', 'segment')).toEqual([
+    'a.example/api/ 14',
+    'a.example/Files/ 16',
+    '.a.example/x/ 13',
+  ]);
+});
+
+test.each(['prefix', 'segment'] as const)('the rows of the routes are those of their maps, by %s', (match) => {
+  const ofRoutes = ROUTES.routes.flatMap((one) => routeRows(one, match));
+  const ofMaps = MAP_FILES.flatMap((map) =>
+    [...mapRows(ROUTES, map, match)].map(([key, value]) => ({ map, key, value })),
+  );
+  expect(ofRoutes).toHaveLength(10);
+  expect(new Set(ofRoutes.map((row) => JSON.stringify(row)))).toEqual(
+    new Set(ofMaps.map((row) => JSON.stringify(row))),
+  );
 });
 
 test('settings of backends are rows', () => {

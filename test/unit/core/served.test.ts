@@ -5,7 +5,7 @@ import { createRenderer } from '../../../src/core/render.ts';
 import { routesView } from '../../../src/core/routes-view.ts';
 import { rowsFor, servedBy } from '../../../src/core/served.ts';
 import { initialState } from '../../../src/core/state.ts';
-import { templates } from '../../support/tables.ts';
+import { route, templates } from '../../support/tables.ts';
 import { app, build, SETTINGS } from './table-rig.ts';
 
 const APPS = [
@@ -137,6 +137,29 @@ describe('rowsFor', () => {
     expect(found('shop.example', '/apix', 'segment')).toEqual(['shop.example']);
     expect(found('shop.example', '/api', 'segment')).toEqual(['shop.example/api', 'shop.example']);
     expect(found('a.shop.example', '/')).toEqual(['.shop.example']);
+  });
+
+  const mixed = [
+    route('mixed.example/api', 'minds_1'),
+    route('mixed.example/API/docs', 'ignores_2', true),
+    route('mixed.example/api/docs/v1', 'minds_1'),
+    route('mixed.example/same', 'minds_1'),
+    route('mixed.example/SAME/', 'ignores_2', true),
+  ];
+  const best = (path: string, by: 'prefix' | 'segment') => rowsFor(mixed, 'mixed.example', by, path)[0]?.backend;
+
+  it.each(['prefix', 'segment'] as const)('puts the longest path first whether or not case matters, by %s', (by) => {
+    expect(['/api', '/api/docs', '/API/docs/v1', '/api/docs/v1'].map((path) => best(path, by))).toEqual([
+      'minds_1',
+      'ignores_2',
+      'ignores_2',
+      'minds_1',
+    ]);
+  });
+
+  it('puts the row whose case matters before one of the same length', () => {
+    expect(best('/same/x', 'segment')).toBe('minds_1');
+    expect(best('/same/x', 'prefix')).toBe('ignores_2');
   });
 
   it('finds no row for a name below, above or beside', () => {
