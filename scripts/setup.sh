@@ -5,9 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }
+# Where Debian keeps haproxy and ldconfig; an ordinary user's PATH lacks it.
+PATH="$PATH:/usr/sbin:/sbin"; export PATH
 
 missing=""
-command -v haproxy >/dev/null 2>&1 || [ -x /usr/sbin/haproxy ] || missing="$missing haproxy"
+command -v haproxy >/dev/null 2>&1 || missing="$missing haproxy"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 # Node's own binary from npm links libatomic.
 ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || missing="$missing libatomic1"
@@ -16,13 +18,15 @@ if [ -n "$missing" ]; then
     say "needed but not found:$missing. This script installs with apt-get only: install them by hand and run it again."; exit 1
   fi
   sudo=""
-  [ "$(id -u)" = 0 ] || sudo="sudo"
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { say "needed but not found:$missing. Run as root: apt-get install$missing"; exit 1; }
+    sudo="sudo"
+  fi
   say "installing with apt-get:$missing"
   $sudo apt-get update -qq
   # shellcheck disable=SC2086 # a list of package names
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends ca-certificates $missing >/dev/null
 fi
-PATH="$PATH:/usr/sbin:/sbin"; export PATH
 haproxy=$(haproxy -v 2>/dev/null | sed -nE '1s/^HA-?Proxy version ([^ ]+).*/\1/p')
 [ -n "$haproxy" ] || { say "haproxy is installed but does not run: 'haproxy -v' gave no version"; exit 1; }
 

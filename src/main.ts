@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type DaemonSurroundings, runDaemon } from './cli/daemon.ts';
-import type { CliDeps } from './cli/deps.ts';
+import type { CliDeps, DemoRequest } from './cli/deps.ts';
 import { runProgram } from './cli/program.ts';
 import { resolveHost } from './cli/resolve-host.ts';
 import { runDemoWith } from './cli/run-demo.ts';
 import type { Instant } from './core/app.ts';
 import type { Clock } from './core/ports.ts';
+import type { Settings } from './core/settings.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as { version: string };
@@ -30,16 +31,21 @@ const clock: Clock = {
     }),
 };
 
-/** Aborted by the first SIGTERM or SIGINT; a second one does not wait. */
-function untilSignalled(): AbortSignal {
-  const ending = new AbortController();
-  const end = (): void => {
-    if (ending.signal.aborted) process.exit(1);
-    ending.abort();
+/** Signals closer together (ms) are one: npm passes on the Ctrl-C that the terminal has sent to the whole group. */
+const ONE_SIGNAL_WITHIN_MS = 500;
+
+/** Each of these signals takes the next step; one more than there are steps does not wait. */
+function onSignals(signals: readonly NodeJS.Signals[], steps: readonly AbortController[]): void {
+  let last = Number.NEGATIVE_INFINITY;
+  const next = (): void => {
+    const now = performance.now();
+    if (now - last < ONE_SIGNAL_WITHIN_MS) return;
+    last = now;
+    const step = steps.find(({ signal }) => !signal.aborted);
+    if (step === undefined) process.exit(1);
+    step.abort();
   };
-  process.on('SIGTERM', end);
-  process.on('SIGINT', end);
-  return ending.signal;
+  for (const signal of signals) process.on(signal, next);
 }
 
 const surroundings = (signal: AbortSignal): DaemonSurroundings => ({
@@ -53,11 +59,29 @@ const surroundings = (signal: AbortSignal): DaemonSurroundings => ({
   },
   templates,
   signal,
-  onReady: ({ requestPass, bug }) => {
-    process.on('SIGHUP', () => requestPass('SIGHUP'));
-    process.on('unhandledRejection', bug);
-  },
+  onReady: ({ bug }) => process.on('unhandledRejection', bug),
 });
+
+function startDaemon(settings: Settings): ReturnType<CliDeps['startDaemon']> {
+  const ending = new AbortController();
+  onSignals(['SIGTERM', 'SIGINT'], [ending]);
+  const around = surroundings(ending.signal);
+  return runDaemon(settings, {
+    ...around,
+    onReady: (daemon) => {
+      around.onReady?.(daemon);
+      process.on('SIGHUP', () => daemon.requestPass('SIGHUP'));
+    },
+  });
+}
+
+/** The demo ends with its terminal, too; the second signal cuts what is left of connections. */
+function runDemo(request: DemoRequest): Promise<number> {
+  const ending = new AbortController();
+  const cutting = new AbortController();
+  onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], [ending, cutting]);
+  return runDemoWith(request, surroundings(ending.signal), cutting.signal, deps);
+}
 
 const deps: CliDeps = {
   version,
@@ -65,8 +89,8 @@ const deps: CliDeps = {
   cwd: process.cwd(),
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
-  startDaemon: (settings) => runDaemon(settings, surroundings(untilSignalled())),
-  runDemo: (request) => runDemoWith(request, surroundings(untilSignalled()), deps),
+  startDaemon,
+  runDemo,
   templates,
   now: clock.now,
   resolveHost,

@@ -67,7 +67,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const answer = await firstAnswers(ports, over, options.patienceMs ?? 60_000);
     if (answer !== undefined) say(`\n$ curl http://${SITE}:${ports.http}/\n${answer}`);
     else if (!over.aborted) {
-      say('The sample routes do not answer. The lines above say what went wrong.\n');
+      say('The sample routes do not answer; errors above, if any, say why.\n');
       return 1;
     }
     if (!over.aborted) {
@@ -82,7 +82,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say(`The demo could not start: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   } finally {
-    say('\nStopping …\n');
+    say('\nStopping; open connections may finish, for 30 s at most. Ctrl-C again cuts them.\n');
     await portolan?.stop();
     await marathon?.stop();
     await rm(stateDir, { recursive: true, force: true });
