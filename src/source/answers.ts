@@ -3,7 +3,6 @@ import { parseAppId } from '../core/identifiers.ts';
 import { field, isRecord } from '../core/json.ts';
 import { printable } from '../core/problem.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { appList } from '../core/snapshot.ts';
 import type { RequestFailure } from './fetch-failures.ts';
 
 /** A complete answer: status and text. */
@@ -15,10 +14,10 @@ export interface RawAnswer {
 /** Says what an answer means; anything else than the expected is a failure by kind, never an empty cluster. */
 export type Judge<T> = (answer: RawAnswer) => Result<T, RequestFailure>;
 
-/** The list in `{"apps":[…]}`. */
-export const judgeApps: Judge<readonly unknown[]> = (answer) => {
+/** An answer to the list of apps that is none, by its status. */
+export const judgeNoApps: Judge<never> = (answer) => {
   const json = parseAnswer(answer);
-  return json.ok ? appList(json.value) : json;
+  return json.ok ? fail({ kind: 'http-status', detail: `status ${answer.status}` }) : json;
 };
 
 /** One app's raw JSON, or the certain knowledge that there is no such app. */

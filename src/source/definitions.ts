@@ -1,6 +1,7 @@
 import type { Clock } from '../core/ports.ts';
 import type { WantedVersion } from '../core/snapshot.ts';
 import { judgeDefinition } from './answers.ts';
+import { asText } from './body-reader.ts';
 import { startDeadline } from './deadline.ts';
 import { inParallel } from './in-parallel.ts';
 import type { MarathonHttp } from './marathon-http.ts';
@@ -40,7 +41,7 @@ export function createDefinitions(http: MarathonHttp, clock: Clock, deadlineMs: 
       await inParallel(missing, WIDTH, async ({ app, version }) => {
         if (deadline.signal.aborted) return;
         const path = `${appPath(app)}/versions/${encodeURIComponent(version)}`;
-        const answer = await http.get('versions', path, judgeDefinition, deadline.signal);
+        const answer = await http.get('versions', path, asText(judgeDefinition), deadline.signal);
         if (!answer.ok) return;
         if (answer.value === undefined) remember(goneAt, keyOf(app, version), clock.now());
         else remember(known, keyOf(app, version), answer.value);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Snapshot } from '../core/app.ts';
@@ -6,8 +7,8 @@ import type { DaemonEventBody } from '../core/events.ts';
 import type { ChangeHint, Clock, Source, SourceFailure } from '../core/ports.ts';
 import type { Checked } from '../core/problem.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { appList, keepIdentity, NO_LOOKUPS, parseSnapshot, wantedHosts } from '../core/snapshot.ts';
-import { parseJson } from './answers.ts';
+import { NO_LOOKUPS } from '../core/snapshot.ts';
+import { createAppsReader } from './apps-body.ts';
 import { createHintQueue } from './hint-queue.ts';
 import type { NameResolver } from './names.ts';
 import { stirs, type Watch, watchPaths } from './watch.ts';
@@ -31,17 +32,18 @@ export function createFileSource(parts: FileSourceParts): Source {
 
   async function snapshot(_scope: unknown, signal: AbortSignal): Promise<Result<Checked<Snapshot>, SourceFailure>> {
     const refuse = (detail: string) => fail({ kind: 'file-unreadable', endpoint: path, detail } as const);
-    const text = await readText(path);
-    if (!text.ok) return refuse(text.failure);
-    const json = parseJson(text.value);
-    if (!json.ok) return refuse(json.failure.detail);
-    const list = appList(json.value);
-    if (!list.ok) return refuse(list.failure.detail);
-    await names.resolve(wantedHosts(list.value), signal);
-    const parsed = parseSnapshot(list.value, clock.now(), { ...NO_LOOKUPS, address: names.address });
-    if (!parsed.ok) return refuse(parsed.failure.detail);
-    last = keepIdentity(last, parsed.value.value);
-    return ok({ value: last, problems: parsed.value.problems });
+    const reader = createAppsReader({ ...NO_LOOKUPS, address: names.address }, last);
+    try {
+      for await (const piece of createReadStream(path)) await reader.write(piece as Buffer);
+    } catch (error) {
+      return refuse(error instanceof Error ? error.message : String(error));
+    }
+    const read = await reader.end();
+    if (!read.ok) return refuse(read.failure.detail);
+    await names.resolve(read.value.hosts, signal);
+    const parsed = await read.value.finish(clock.now());
+    last = parsed.value;
+    return ok(parsed);
   }
 
   async function* changes(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void> {

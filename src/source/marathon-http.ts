@@ -3,7 +3,7 @@ import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, SourceFailure } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type AgentPool, createAgentPool } from './agents.ts';
-import type { Judge, RawAnswer } from './answers.ts';
+import type { BodyReader, ReadBody } from './body-reader.ts';
 import { type Credentials, type IdentitySettings, readCredentials } from './credentials.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
 import { askMasters, NOT_NEEDED, OVERTAKEN } from './failover.ts';
@@ -18,7 +18,8 @@ type Operation = 'app' | 'apps' | 'versions';
 
 /** Reads from Marathon, whichever master answers. */
 export interface MarathonHttp {
-  get<T>(op: Operation, path: string, judge: Judge<T>, signal: AbortSignal): Promise<Result<T, SourceFailure>>;
+  /** `read` makes a reader for each answer: several masters may be asked at the same time. */
+  get<T>(op: Operation, path: string, read: ReadBody<T>, signal: AbortSignal): Promise<Result<T, SourceFailure>>;
   close(): Promise<void>;
 }
 
@@ -41,7 +42,7 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
   async function ask<T>(
     op: Operation,
     path: string,
-    judge: Judge<T>,
+    read: ReadBody<T>,
     master: Master,
     signal: AbortSignal,
     alive: () => void,
@@ -53,8 +54,8 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
       patience.answered(key, ms);
       alive();
     };
-    const exchange = await talk(parts, pool, master, path, signal, allowed, { answered, alive });
-    const judged = exchange.ok ? judge(exchange.value) : exchange;
+    const exchange = await talk(parts, pool, master, path, read, signal, allowed, { answered, alive });
+    const judged = exchange.ok ? exchange.value.said : exchange;
     const overtaken = signal.aborted && signal.reason === OVERTAKEN;
     const kind = judged.ok ? 'ok' : overtaken ? 'timeout' : judged.failure.kind;
     const leader = exchange.ok ? exchange.value.leader : undefined;
@@ -76,10 +77,10 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
   }
 
   return {
-    get: (op, path, judge, signal) =>
+    get: (op, path, read, signal) =>
       askMasters(
         masters.order(),
-        (master, cut, alive) => ask(op, path, judge, master, cut, alive),
+        (master, cut, alive) => ask(op, path, read, master, cut, alive),
         (master) => patience.of(`${op} ${master.endpoint}`).hedge,
         clock,
         signal,
@@ -88,7 +89,11 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
   };
 }
 
-type Answer = RawAnswer & { readonly leader: string | undefined };
+interface Answer<T> {
+  /** What it means, by its reader. */
+  readonly said: Result<T, RequestFailure>;
+  readonly leader: string | undefined;
+}
 
 interface Signs {
   /** The head came, `ms` after the request went out. */
@@ -98,15 +103,16 @@ interface Signs {
 }
 
 /** One exchange with one master, from reading the credentials to the last byte, within the time allowed. */
-async function talk(
+async function talk<T>(
   parts: MarathonHttpParts,
   pool: AgentPool,
   master: Master,
   path: string,
+  read: ReadBody<T>,
   signal: AbortSignal,
   allowed: { readonly headers: number; readonly body: number },
   signs: Signs,
-): Promise<Result<Answer, RequestFailure>> {
+): Promise<Result<Answer<T>, RequestFailure>> {
   const credentials = await readCredentials(parts.settings);
   if (!credentials.ok) return fail({ kind: 'unauthorized', detail: credentials.failure });
   const startedAt = parts.clock.now();
@@ -121,9 +127,10 @@ async function talk(
     if (!opened.ok) return opened;
     const { statusCode: status, headers } = opened.value;
     signs.answered(parts.clock.now() - startedAt);
-    const text = await readTimed(opened.value, gap, allowed.body, signs.alive, parts.largestBody);
-    if (!text.ok) return failed(text.failure, 'the body stopped coming');
-    return ok({ status, text: text.value, leader: singleHeader(headers['x-marathon-leader']) });
+    const reader = read(status);
+    const came = await readTimed(opened.value, reader.write, gap, allowed.body, signs.alive, parts.largestBody);
+    if (!came.ok) return failed(came.failure, 'the body stopped coming');
+    return ok({ said: await reader.end(), leader: singleHeader(headers['x-marathon-leader']) });
   } catch (error) {
     return failed(classifyError(error, 'head'), `no answer within ${allowed.headers} ms`);
   } finally {
@@ -161,12 +168,20 @@ const isRedirect = ({ statusCode }: Response): boolean => statusCode >= 300 && s
 type Response = Awaited<ReturnType<typeof request>>;
 
 /** The body, with the deadline moved on by every piece. */
-async function readTimed(response: Response, gap: Deadline, gapMs: number, alive: () => void, largest = LARGEST_BODY) {
+async function readTimed(
+  response: Response,
+  write: BodyReader<unknown>['write'],
+  gap: Deadline,
+  gapMs: number,
+  alive: () => void,
+  largest = LARGEST_BODY,
+) {
   gap.extend(gapMs);
   const encoding = singleHeader(response.headers['content-encoding']);
   return readBody(
     response.body,
     encoding,
+    write,
     () => {
       gap.extend(gapMs);
       alive();

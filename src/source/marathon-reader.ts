@@ -1,9 +1,12 @@
-import type { App, AppId, Snapshot } from '../core/app.ts';
+import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
+import { keepApp } from '../core/identity.ts';
 import type { ChangeHint, Clock, Source, SourceFailure } from '../core/ports.ts';
-import { appOf, type Checked, type Problem } from '../core/problem.ts';
+import { appOf, type Checked } from '../core/problem.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { keepIdentity, type Lookups, parseApp, parseSnapshot, wantedHosts, wantedVersions } from '../core/snapshot.ts';
-import { judgeApp, judgeApps } from './answers.ts';
+import { type Lookups, parseApp, type WantedVersion, wantedHosts, wantedVersions } from '../core/snapshot.ts';
+import { judgeApp } from './answers.ts';
+import { readApps } from './apps-body.ts';
+import { asText } from './body-reader.ts';
 import { createDefinitions } from './definitions.ts';
 import { inParallel } from './in-parallel.ts';
 import type { MarathonHttp } from './marathon-http.ts';
@@ -31,29 +34,23 @@ export function createMarathonReader({ http, clock, names, timings, hint }: Read
   const lookups: Lookups = { definition: definitions.get, address: names.address };
   let last: Checked<Snapshot> | undefined;
 
-  /** Gets what the apps refer to: older definitions and the addresses of agents. Gaps are allowed. */
-  const prepare = (apps: readonly unknown[], signal: AbortSignal) =>
-    Promise.all([definitions.load(wantedVersions(apps), signal), names.resolve(wantedHosts(apps), signal)]);
-
-  const keep = (snapshot: Snapshot, problems: readonly Problem[]): Read => {
-    last = { value: keepIdentity(last?.value, snapshot), problems };
-    return ok(last);
-  };
+  /** Gets what apps refer to: older definitions and the addresses of agents. Gaps are allowed. */
+  const prepare = (versions: readonly WantedVersion[], hosts: readonly string[], signal: AbortSignal) =>
+    Promise.all([definitions.load(versions, signal), names.resolve(hosts, signal)]);
 
   async function readAll(signal: AbortSignal): Promise<Read> {
-    const list = await http.get('apps', APPS_PATH, judgeApps, signal);
-    if (!list.ok) return list;
-    await prepare(list.value, signal);
-    const parsed = parseSnapshot(list.value, clock.now(), lookups);
-    if (!parsed.ok) return fail({ ...parsed.failure, endpoint: '' });
-    return keep(parsed.value.value, parsed.value.problems);
+    const read = await http.get('apps', APPS_PATH, readApps(lookups, last?.value), signal);
+    if (!read.ok) return read;
+    await prepare(read.value.versions, read.value.hosts, signal);
+    last = await read.value.finish(clock.now());
+    return ok(last);
   }
 
   async function readSome(scope: readonly AppId[], before: Checked<Snapshot>, signal: AbortSignal): Promise<Read> {
     const ids = [...new Set(scope)];
     const answers = await inParallel(ids, WIDTH, async (id) => ({
       id,
-      answer: await http.get('app', appWithTasksPath(id), judgeApp(id), signal),
+      answer: await http.get('app', appWithTasksPath(id), asText(judgeApp(id)), signal),
     }));
     const read = answers.flatMap(({ id, answer }) => (answer.ok ? [{ id, ...answer.value }] : []));
     const failed = answers.flatMap(({ id, answer }) => (answer.ok ? [] : [{ id, failure: answer.failure }]));
@@ -61,25 +58,30 @@ export function createMarathonReader({ http, clock, names, timings, hint }: Read
     if (first !== undefined && (read.length === 0 || signal.aborted)) return fail(first.failure);
     // One app that Marathon cannot assemble must not hold up the others: it stays as it was and is looked at again.
     if (failed.length > 0) void hintLater(failed.map(({ id }) => id));
-    await prepare(
-      read.flatMap((answer) => (answer.gone ? [] : [answer.app])),
-      signal,
-    );
-    return merge(before, read, new Set(read.map(({ id }) => id)));
+    const apps = read.flatMap((answer) => (answer.gone ? [] : [answer.app]));
+    await prepare(wantedVersions(apps), wantedHosts(apps), signal);
+    last = merge(before, read, clock.now());
+    return ok(last);
   }
 
-  function merge(before: Checked<Snapshot>, read: readonly AppRead[], touched: ReadonlySet<AppId>): Read {
-    const apps = new Map<AppId, App>(before.value.apps.map((app) => [app.id, app]));
-    const problems = before.problems.filter((problem) => !touched.has(appOf(problem.origin) ?? NO_APP));
+  /** The snapshot with these apps as they were read. Costs what they cost, and a copy of the list. */
+  function merge(
+    { value, problems }: Checked<Snapshot>,
+    read: readonly AppRead[],
+    takenAt: Instant,
+  ): Checked<Snapshot> {
+    const apps = [...value.apps];
+    const touched = new Set(read.map(({ id }) => id));
+    const after = problems.filter((problem) => !touched.has(appOf(problem.origin) ?? NO_APP));
     for (const answer of read) {
-      apps.delete(answer.id);
-      if (answer.gone) continue;
-      const parsed = parseApp(answer.app, lookups);
-      if (parsed.value !== undefined) apps.set(answer.id, parsed.value);
-      problems.push(...parsed.problems);
+      const at = placeOf(apps, answer.id);
+      const present = apps[at]?.id === answer.id ? apps[at] : undefined;
+      const parsed = answer.gone ? undefined : parseApp(answer.app, lookups);
+      const app = parsed?.value === undefined ? [] : [keepApp(present, parsed.value)];
+      apps.splice(at, present === undefined ? 0 : 1, ...app);
+      after.push(...(parsed?.problems ?? []));
     }
-    const sorted = [...apps.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-    return keep({ takenAt: clock.now(), apps: sorted }, problems);
+    return { value: { takenAt, apps }, problems: after };
   }
 
   async function hintLater(ids: readonly AppId[]): Promise<void> {
@@ -96,3 +98,15 @@ export function createMarathonReader({ http, clock, names, timings, hint }: Read
 type AppRead = { readonly id: AppId } & ({ readonly gone: true } | { readonly gone: false; readonly app: unknown });
 
 const NO_APP = '' as AppId;
+
+/** Where the app is in the sorted list, or would be. */
+function placeOf(apps: readonly App[], id: AppId): number {
+  let [low, high] = [0, apps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const there = apps[middle]?.id;
+    if (there !== undefined && there < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
