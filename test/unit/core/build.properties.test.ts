@@ -2,113 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { App } from '../../../src/core/app.ts';
 import type { BuiltTable } from '../../../src/core/build.ts';
-import { LABELS, spellLabel } from '../../../src/core/labels.ts';
 import { NO_MEMORY } from '../../../src/core/memory.ts';
 import type { Problem } from '../../../src/core/problem.ts';
-import { app, bindsOf, build, CERTIFICATES, check, endpoint, task } from './table-rig.ts';
+import { appOf, apps, drawn, IDS, labelName } from '../../support/hostile-apps.ts';
+import { bindsOf, build, CERTIFICATES } from './table-rig.ts';
 
-/** Values that mean something somewhere, and values that would do harm anywhere. */
-const value = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...Object.values(LABELS).map(({ example }) => example)) },
-  {
-    weight: 4,
-    arbitrary: fc.constantFrom(
-      'a.example',
-      'a.example,b.example',
-      '*.example',
-      '/a',
-      '/a /a/b',
-      '-i /A',
-      '/',
-      '0',
-      '-5',
-      '7',
-      '10000',
-      '10001',
-      '80',
-      '10.0.0.1',
-      '10.0.0.1,*',
-      'http',
-      'tcp',
-      'true',
-      'false',
-      'web.pem',
-      'verify required ca-file ca.pem',
-      'hdr(X)',
-      'shop',
-    ),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.constantFrom(
-      'x\nfrontend evil',
-      'x\r\nbind *:1',
-      '"; drop',
-      "' or '",
-      '%[env(PATH)]',
-      '\\',
-      '#',
-      '\u0000',
-      '\u00a0',
-      '\u2028',
-      '${HOME}',
-      '{{servicePort:50000000}}',
-      '🎉',
-      '../../etc/shadow',
-      'a b c',
-      '__proto__',
-      'A'.repeat(10_000),
-    ),
-  },
-  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(fc.constantFrom('a.example', '/a', 'r:u:'), fc.string({ maxLength: 8 })).map((p) => p.join('')),
-  },
-);
-const labelName = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.constantFrom(
-      ...Object.values(LABELS).flatMap(({ name }) => [0, 1, undefined].map((n) => spellLabel(name, n))),
-    ),
-  },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }).map((text) => `HAPROXY_${text}`) },
-);
-const labels = fc.dictionary(labelName, value, { maxKeys: 10 });
-const checks = fc.array(
-  fc.record({
-    protocol: fc.constantFrom('HTTP', 'HTTPS', 'TCP', 'COMMAND', 'MESOS_HTTP'),
-    path: fc.oneof(fc.constantFrom('/', '/health', 'x y', '/"\n'), fc.string({ unit: 'binary', maxLength: 12 })),
-    portIndex: fc.nat(2),
-    timeoutSeconds: fc.nat(100),
-  }),
-  { maxLength: 2 },
-);
-
-interface Drawn {
-  readonly labels: Record<string, string>;
-  readonly checks: readonly Record<string, unknown>[];
-  readonly tasks: number;
-  readonly age: number;
-}
-const drawn: fc.Arbitrary<Drawn> = fc.record({ labels, checks, tasks: fc.nat(2), age: fc.nat(3) });
-const appOf = (id: string, { labels, checks, tasks, age }: Drawn): App => {
-  const healthChecks = checks.map((input) => check(input));
-  return app(id, {
-    labels,
-    healthChecks,
-    version: `202${age}-01-01T00:00:00.000Z`,
-    ports: [10_000, 10_001],
-    tasks: Array.from({ length: tasks }, (_, index) =>
-      task(`${id}.${index}`, { healthChecks, endpoints: [endpoint(0, 31_000 + index), endpoint(1, 32_000 + index)] }),
-    ),
-  });
-};
-const IDS = ['/a', '/b', '/a/b', '/a_b', '/shop'];
-const apps = fc
-  .array(drawn, { minLength: 1, maxLength: IDS.length })
-  .map((list) => list.map((one, index) => appOf(IDS[index] ?? '/x', one)));
 const built = (list: readonly App[], memory = NO_MEMORY): BuiltTable =>
   build(list, { certificates: CERTIFICATES, memory });
 
