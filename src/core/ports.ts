@@ -4,6 +4,7 @@ import type { Diagnostic, Generation, RenderedConfig, TemplateSources } from './
 import type { Memory } from './memory.ts';
 import type { Checked } from './problem.ts';
 import type { Result } from './result.ts';
+import type { HaproxyRuntime } from './runtime.ts';
 
 /** "Look again": at these apps, or at everything. Never a fact in itself. */
 export interface ChangeHint {
@@ -131,6 +132,13 @@ export interface Haproxy {
   validate(config: RenderedConfig, why: string, signal: AbortSignal): Promise<Result<Candidate, ValidationFailure>>;
   /** Publishes the candidate and makes HAProxy run it. Never aborted; has a deadline and an outcome. */
   apply(candidate: Candidate): Promise<ApplyResult>;
+  /**
+   * Publishes a candidate that says what the worker of `running` was brought to over its socket: the next start, whoever makes
+   * it, begins there. Nothing is reloaded.
+   */
+  publish(candidate: Candidate, running: Generation): Promise<Result<void, HaproxyFailure>>;
+  /** The runtime lane of the worker in charge. */
+  readonly runtime: HaproxyRuntime;
   /** Pids, versions, generation: for people and metrics. */
   view(): Promise<HaproxyView>;
   /** `show servers state` of one backend, or all. */

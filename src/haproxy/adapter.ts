@@ -17,6 +17,7 @@ import type { HaproxyContext } from './context.ts';
 import { createGenerations } from './generations.ts';
 import { socketPathProblem, statePaths } from './paths.ts';
 import { drain } from './process.ts';
+import { createRuntime } from './runtime.ts';
 import { clearServerState, parseLiveServers } from './server-state.ts';
 import { look, observeWorker, viewOf } from './sight.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -60,6 +61,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     ended: ending.signal,
   };
   const supervision = createSupervision(context, inTurn);
+  const runtime = createRuntime({ socket: paths.runtimeSocket, clock });
   let watching: Promise<void> = Promise.resolve();
 
   async function start(): Promise<Result<Observed | undefined, HaproxyFailure>> {
@@ -126,6 +128,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
   }
 
   async function stop(how: 'keep' | 'drain'): Promise<void> {
+    runtime.close();
     await inTurn(async () => {
       ending.abort();
       // Somebody else's HAProxy is theirs to stop.
@@ -138,7 +141,16 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     start: () => inTurn(start),
     observe,
     validate,
-    apply: (candidate) => inTurn(() => applyCandidate(context, supervision, candidate)),
+    apply: (candidate) =>
+      inTurn(async () => {
+        // A connection that is kept stays with the worker it was made to, and keeps that from ending.
+        runtime.close();
+        const result = await applyCandidate(context, supervision, candidate);
+        runtime.close();
+        return result;
+      }),
+    publish: (candidate, running) => inTurn(() => context.generations.follow(candidate.generation, running)),
+    runtime,
     view: async () => viewOf(await look(context), settings.haproxyMode),
     servers,
     files,

@@ -47,6 +47,8 @@ async function reload(
   if (!sight.master)
     return rejected({ kind: 'socket', detail: 'the HAProxy master does not answer its socket' }, serving);
   await saveServerState(context, stored.files.get('haproxy.cfg') ?? '');
+  const followed = serving !== undefined && (await generations.following(serving)) !== undefined;
+  const { current } = await generations.pointers();
   const published = await generations.point('current', generation);
   if (!published.ok) return rejected(published.failure, serving);
   const outcome = await reloadAndConfirm(context, generation, sight.master);
@@ -57,7 +59,7 @@ async function reload(
     return { kind: 'applied', generation, via: 'reload', ms: clock.now() - began };
   }
   await generations.mark(generation, 'rejected');
-  await pointBack(context, serving);
+  await pointBack(context, serving, followed ? current : undefined);
   switch (outcome.is) {
     case 'failed': {
       const detail =
@@ -95,9 +97,17 @@ async function saveServerState(context: HaproxyContext, haproxyCfg: string): Pro
   else await clearServerState(paths.serverState);
 }
 
-/** `current` leads to what serves, or to what was last known to serve. */
-async function pointBack(context: HaproxyContext, serving: Generation | undefined): Promise<void> {
+/** `current` leads to what serves (`before`, when that is where its worker was brought), or to what was last known to serve. */
+async function pointBack(
+  context: HaproxyContext,
+  serving: Generation | undefined,
+  before: Generation | undefined,
+): Promise<void> {
   const { generations } = context;
+  if (before !== undefined) {
+    await generations.point('current', before);
+    return;
+  }
   const { lastGood } = await generations.pointers();
   const onDisk = serving !== undefined && (await generations.read(serving)).is !== 'unfinished';
   const target = onDisk ? serving : lastGood;

@@ -36,6 +36,13 @@ export interface Generations {
    * number to keep is removed. A disk that refuses any of it changes nothing for those who are served.
    */
   confirm(generation: Generation): Promise<void>;
+  /**
+   * Publishes a valid candidate that says what the worker of `running` was brought to over its socket: the next start begins
+   * there, without a reload now.
+   */
+  follow(candidate: Generation, running: Generation): Promise<Result<void, DiskFailure>>;
+  /** The published generation that follows a worker's, whole; undefined: that worker runs what it has loaded. */
+  following(running: Generation): Promise<(StoredGeneration & { readonly is: 'whole' }) | undefined>;
   /** Where the symlinks lead. */
   pointers(): Promise<{ readonly current: Generation | undefined; readonly lastGood: Generation | undefined }>;
   /** What HAProxy may be started with, best first: current, last good, then older ones that were once published. */
@@ -58,14 +65,14 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     return found.sort((a, b) => b - a) as Generation[];
   }
 
-  async function follow(link: string): Promise<Generation | undefined> {
+  async function targetOf(link: string): Promise<Generation | undefined> {
     const target = await onDisk('read symlink', () => readlink(link));
     const number = target.ok ? Number(basename(target.value)) : Number.NaN;
     return Number.isSafeInteger(number) && number > 0 ? (number as Generation) : undefined;
   }
 
   async function pointers(): Promise<{ current: Generation | undefined; lastGood: Generation | undefined }> {
-    return { current: await follow(paths.current), lastGood: await follow(paths.lastGood) };
+    return { current: await targetOf(paths.current), lastGood: await targetOf(paths.lastGood) };
   }
 
   async function clearUnfinished(): Promise<void> {
@@ -173,9 +180,28 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     await prune(generation);
   }
 
+  async function follow(candidate: Generation, running: Generation): Promise<Result<void, DiskFailure>> {
+    const manifest = await readManifest(folder(candidate));
+    const text = JSON.stringify({ ...manifest, state: 'published', follows: running }, undefined, 1);
+    const marked = await onDisk('mark generation', () => replaceFile(join(folder(candidate), MANIFEST_NAME), text));
+    const pointed = marked.ok ? await point('current', candidate) : marked;
+    if (pointed.ok) await point('last-good', candidate);
+    if (pointed.ok) await prune(running);
+    return pointed;
+  }
+
+  async function following(running: Generation): Promise<(StoredGeneration & { readonly is: 'whole' }) | undefined> {
+    const { current } = await pointers();
+    if (current === undefined || current <= running) return undefined;
+    const stored = await readStored(folder(current));
+    return stored.is === 'whole' && stored.manifest.follows === running ? stored : undefined;
+  }
+
   return {
     folder,
     write,
+    follow,
+    following,
     mark,
     pointers,
     startOrder,

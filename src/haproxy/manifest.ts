@@ -24,6 +24,8 @@ const manifestSchema = z.object({
   why: z.string(),
   state: z.enum(['candidate', 'rejected', 'published']),
   digest: z.string(),
+  /** The generation whose worker was brought here over its socket: it runs this configuration without having loaded it. */
+  follows: z.int().positive().optional(),
   /** SHA-256 of each file as it lies on the disk, by relative name. */
   files: z.record(z.string(), z.string()),
   owners: z.array(z.object({ from: z.int(), to: z.int(), section: z.string(), origin })),

@@ -62,6 +62,8 @@ export async function observeWorker(context: HaproxyContext, worker: WorkerAnswe
   const { generation } = worker;
   if (generation === undefined)
     return { known: false, reason: 'the worker runs a configuration that Portolan did not write' };
+  const followed = await context.generations.following(generation);
+  if (followed) return { known: true, generation, config: configOf(followed) };
   const stored = await context.generations.read(generation);
   switch (stored.is) {
     case 'whole':

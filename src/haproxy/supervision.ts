@@ -58,7 +58,8 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
     await remember(sight);
     const observed = await observeWorker(context, sight.worker);
     // A crash between publishing and reloading left `current` ahead of what is proven to work.
-    if (observed.known) await generations.confirm(observed.generation);
+    if (observed.known && !(await generations.following(observed.generation)))
+      await generations.confirm(observed.generation);
     up = true;
     reviveAt = Number.POSITIVE_INFINITY;
     pause = FIRST_PAUSE_MS;

@@ -255,6 +255,15 @@ function scriptedHaproxy(getWorld: () => World, enter: Enter): Haproxy {
   });
   const down = { kind: 'socket', detail: 'scripted' } as const;
   return {
+    // Tier D: the socket cannot be used, every change is a reload.
+    runtime: {
+      tier: async () => 'D',
+      run: async () => ({ kind: 'doubt', detail: 'scripted' }),
+      read: async () => undefined,
+      sweep: async (_, left) => left,
+      close: () => undefined,
+    },
+    publish: async () => ok(undefined),
     async start() {
       const world = getWorld();
       if (await enter('start')) return fail({ kind: 'start-failed', detail: 'scripted' });
