@@ -1,4 +1,5 @@
 import type { App, AppId, Port, Snapshot } from './app.ts';
+import { appIdRoutes } from './app-ids.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Awarded } from './contest.ts';
 import { contest } from './contest.ts';
@@ -86,14 +87,17 @@ export function createBuilder(): TableBuilder {
       memory.claims,
     );
     const { routes, problems: shadowed } = dropShadowed(settled.awarded, settings.pathMatch);
+    const live = leadingSomewhere(settled.awarded, routes);
+    const appIds = appIdRoutes(live);
     return {
-      value: assemble(settled.awarded, routes),
+      value: assemble(live, routes, appIds.value),
       problems: inOrder([
         ...ours.flatMap(({ labels }) => labels.problems),
         ...misfits,
         ...built.flatMap(({ problems }) => problems),
         ...settled.problems,
         ...shadowed,
+        ...appIds.problems,
       ]),
       memory: {
         claims: kept(memory.claims, settled.claims),
@@ -146,15 +150,19 @@ function assignAutoPorts(
   return assignPorts(keys, range, remembered, used, new Set(reserved));
 }
 
-/** Puts the table together from what each service got. Only what something leads to is in it. */
-function assemble(awarded: readonly Awarded[], routes: readonly Route[]): RoutingTable {
+/** Services with servers, or whose hosts lead to them all the same. */
+function leadingSomewhere(awarded: readonly Awarded[], routes: readonly Route[]): readonly Awarded[] {
   const routed = new Set(routes.map(({ backend }) => backend));
-  const live = awarded.filter(({ service: { backend } }) => backend.servers.length > 0 || routed.has(backend.name));
+  return awarded.filter(({ service: { backend } }) => backend.servers.length > 0 || routed.has(backend.name));
+}
+
+/** Puts the table together from what each service got. Only what something leads to is in it. */
+function assemble(live: readonly Awarded[], routes: readonly Route[], appIds: readonly AppIdRoute[]): RoutingTable {
+  const routed = new Set(routes.map(({ backend }) => backend));
   const services = live.flatMap(({ service: { backend, frontend }, binds }): ServiceFrontend[] => {
     if (backend.servers.length === 0 || binds.length === 0) return [];
     return [binds.length === frontend.binds.length ? frontend : { ...frontend, binds }];
   });
-  const appIds = appIdRoutes(live);
   const reachable = new Set([...routed, ...[...services, ...appIds].map(({ backend }) => backend)]);
   const place = ({ binds }: ServiceFrontend) => binds[0] ?? { port: 0, address: '' };
   return {
@@ -169,18 +177,6 @@ function assemble(awarded: readonly Awarded[], routes: readonly Route[]): Routin
       .flatMap(({ service: { backend } }): Backend[] => (reachable.has(backend.name) ? [backend] : []))
       .sort((a, b) => byText(a.name, b.name)),
   };
-}
-
-/** Each app's first service in mode http. Ids that differ in case only are one id here: the first keeps it. */
-function appIdRoutes(live: readonly Awarded[]): readonly AppIdRoute[] {
-  const http = live.map(({ service }) => service.backend).filter(({ profile }) => profile.mode === 'http');
-  http.sort((a, b) => byFirst(byText(a.app, b.app), a.portIndex - b.portIndex));
-  const first = new Map<string, AppIdRoute>();
-  for (const { app, name } of http) {
-    const appId = app.toLowerCase();
-    if (!first.has(appId)) first.set(appId, { appId, backend: name, app });
-  }
-  return [...first.values()].sort((a, b) => byText(a.appId, b.appId));
 }
 
 /** Problems in a fixed order, each once. */

@@ -61,6 +61,17 @@ export const parseBoolean: Parser<boolean> = (text) => {
   return { value: false, faults: [{ says, expected: 'true or false', effect: 'notice' }] };
 };
 
+/** The boolean that decides whether a port is served: a word that looks like a mistake costs the route. */
+export const parseEnabled: Parser<boolean> = (text) => {
+  const { value = false, faults } = parseBoolean(text);
+  const refused = ({ says, expected }: Fault): Fault => ({
+    says: `${says}: the port is not served`,
+    expected,
+    effect: 'route-refused',
+  });
+  return { value, faults: faults.map(refused) };
+};
+
 /** Whole numbers between two bounds, inclusive. */
 export const parseInteger =
   (min: number, max: number): Parser<number> =>

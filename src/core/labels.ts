@@ -7,6 +7,7 @@ import {
   parseBoolean,
   parseDate,
   parseDeploymentGroup,
+  parseEnabled,
   parseFilePath,
   parseInteger,
   parseNames,
@@ -41,7 +42,7 @@ export const LABELS = {
   ),
   enabled: port(
     'ENABLED',
-    parseBoolean,
+    parseEnabled,
     ['boolean', 'true; false with `--strict-mode`', 'true'],
     'Whether the port is served at all.',
   ),

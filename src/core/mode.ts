@@ -1,5 +1,6 @@
 import type { App, HealthCheck } from './app.ts';
 import { selectCheck } from './checks.ts';
+import { entriesOf } from './label-parsers.ts';
 import type { PortLabels } from './label-reader.ts';
 import type { Origin } from './problem.ts';
 
@@ -33,5 +34,5 @@ export function modeOf(app: App, portIndex: number, labels: PortLabels): Mode {
   return { value: 'tcp', origin: { from: 'default' } };
 }
 
-/** Also when no entry of the label is usable: it is a web site that was meant. */
-const asksForVhost = (app: App, label: string): boolean => (app.labels.get(label) ?? '').trim() !== '';
+/** Also when no entry of the label is usable: it is a web site that was meant. Commas and blanks ask for nothing. */
+const asksForVhost = (app: App, label: string): boolean => entriesOf(app.labels.get(label) ?? '', /,/).length > 0;

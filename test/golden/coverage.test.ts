@@ -114,7 +114,7 @@ describe('problems', () => {
     LabelWithoutEffect: ['notice', 'route-refused'],
     UdpNotProxied: ['notice'],
     NoServicePort: ['route-refused'],
-    HostnameConflict: ['route-refused'],
+    HostnameConflict: ['notice', 'route-refused'],
     PortConflict: ['route-refused'],
     BackendNameConflict: ['route-refused'],
     RouteShadowed: ['route-refused'],

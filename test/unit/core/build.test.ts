@@ -210,6 +210,18 @@ describe('mode', () => {
   test('a VHOST of which nothing is usable still makes the port http', () => {
     expect(backendOf([label('HAPROXY_0_VHOST', 'bad host!')])?.profile.mode).toBe('http');
   });
+
+  test.each([',', ' ', ' , ,', '\u00a0'])('a VHOST of %j asks for no host, and that is told', (text) => {
+    const table = build([label('HAPROXY_0_VHOST', text)]);
+    expect(table.value.backends.map(({ profile }) => profile.mode)).toEqual(['tcp']);
+    expect(codesOf(table)).toEqual(['LabelInvalid HAPROXY_0_VHOST']);
+  });
+
+  test('an empty VHOST is none', () => {
+    const table = build([label('HAPROXY_0_VHOST', '')]);
+    expect(table.value.backends.map(({ profile }) => profile.mode)).toEqual(['tcp']);
+    expect(table.problems).toEqual([]);
+  });
 });
 
 describe('hosts and paths', () => {
@@ -595,6 +607,24 @@ describe('app ids', () => {
       { appId: '/web', backend: 'Web_1001', app: appId('/Web') },
     ]);
     expect(build([app('/tcp')]).value.appIds).toEqual([]);
+  });
+
+  test('that differ in case only are one: the first has it, the others are told, once each', () => {
+    const http = { HAPROXY_0_MODE: 'http' };
+    const table = build([
+      app('/web', { ports: [1_000, 1_001], labels: { ...http, HAPROXY_1_MODE: 'http' } }),
+      app('/Web', { ports: [1_002], labels: http }),
+      app('/weB', { ports: [1_003] }),
+    ]);
+    expect(table.value.appIds).toEqual([{ appId: '/web', backend: 'Web_1002', app: appId('/Web') }]);
+    expect(table.problems).toMatchObject([
+      {
+        code: 'HostnameConflict',
+        effect: 'notice',
+        message: expect.stringContaining('/web: X-Marathon-App-Id /web leads to /Web'),
+        origin: { from: 'app', app: '/web' },
+      },
+    ]);
   });
 });
 

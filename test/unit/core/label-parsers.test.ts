@@ -9,6 +9,7 @@ import {
   parseBoolean,
   parseDate,
   parseDeploymentGroup,
+  parseEnabled,
   parseFilePath,
   parseInteger,
   parseNetworks,
@@ -44,6 +45,20 @@ table('booleans', parseBoolean, [
 ]);
 test.each(['1', 'on', 'enabled', 'ture', 'true;'])('%j counts as false, and that is told', (text) => {
   expect(parseBoolean(text)).toMatchObject({ value: false, faults: [{ effect: 'notice' }] });
+});
+
+test.each(['1', 'on', 'enabled'])('%j as ENABLED costs the route', (text) => {
+  expect(parseEnabled(text)).toMatchObject({
+    value: false,
+    faults: [{ effect: 'route-refused', says: expect.stringContaining('the port is not served') }],
+  });
+});
+test.each([
+  ['yes', true],
+  ['no', false],
+  ['', false],
+])('%j as ENABLED is %s without complaint', (text, value) => {
+  expect(parseEnabled(text)).toEqual({ value, faults: [] });
 });
 
 table('integers', parseInteger(-10, 65_535), [
@@ -87,7 +102,8 @@ table('virtual hosts', parseVhosts, [
   ['localhost', [host('localhost')]],
   [`${'a'.repeat(63)}.example`, [host(`${'a'.repeat(63)}.example`)]],
   ['', []],
-  [',', []],
+  [',', undefined],
+  ['  ', undefined],
 ]);
 test.each([
   'münchen.de',
