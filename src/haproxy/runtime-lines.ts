@@ -166,13 +166,14 @@ function unsayableServer({ name, endpoint, id, check, cookie }: Server): string 
 const isBetween = (value: number, least: number, most: number): boolean =>
   Number.isInteger(value) && value >= least && value <= most;
 
+const BLANK_OR_CONTROL = /[\u0000- \u007f]/;
+
 /** Blanks and controls end a key or a row, and what begins with `#` would be taken for a pointer into the map. */
 function unsayableRow(key: string, value: string): string | undefined {
-  for (const text of [key, value]) {
-    if (text === '' || /[\u0000- \u007f]/.test(text)) return `${JSON.stringify(text.slice(0, 100))} cannot be in a row`;
-  }
+  const outsider = [key, value].find((text) => text === '' || BLANK_OR_CONTROL.test(text));
+  if (outsider !== undefined) return `${JSON.stringify(outsider.slice(0, 100))} cannot be in a row`;
   if (key.startsWith('#')) return `${JSON.stringify(key.slice(0, 100))} cannot be the key of a row`;
-  // Every character may need a backslash before it.
-  if (Buffer.byteLength(key) * 2 + Buffer.byteLength(value) * 2 + 100 > LONGEST_LINE) return 'the row is too long';
+  // A character has at most three bytes, or a backslash before it.
+  if ((key.length + value.length) * 3 + 200 > LONGEST_LINE) return 'the row is too long';
   return undefined;
 }

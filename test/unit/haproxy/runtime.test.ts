@@ -1,0 +1,430 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { RuntimeCommand } from '../../../src/core/runtime.ts';
+import { createRuntime } from '../../../src/haproxy/runtime.ts';
+import { realClock } from '../../support/haproxy-rig.ts';
+import { type Answer, type Play, type PlayedWorker, playWorker } from '../../support/played-worker.ts';
+import { addServer, generation, removeServer, serverOf, setAdmission } from '../../support/runtime-commands.ts';
+
+const open: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+/** What the played worker is like now. */
+interface Character {
+  generation: number;
+  version: string;
+  stopping: boolean;
+}
+
+const HELP = ['add map', 'add server', 'commit map', 'del server', 'prepare map', 'set server']
+  .map((command) => `  ${command} <x>   : does it\n`)
+  .join('');
+
+/** Starts a worker that is played and a runtime on its socket. `script` says what is not said about itself. */
+async function stage(
+  script: (line: string, payload?: string) => Answer = () => '',
+  play: Partial<Play> & { readonly version?: string; readonly deadlineMs?: number } = {},
+) {
+  const character: Character = { generation: 7, version: play.version ?? '3.0.11', stopping: false };
+  const worker = await playWorker({
+    ...play,
+    answer: (line, payload) => {
+      if (line === 'show env PORTOLAN_GENERATION') return `PORTOLAN_GENERATION=${character.generation}\n`;
+      if (line === 'help') return `The following commands are valid at this level:\n${HELP}`;
+      if (line === 'show info')
+        return `Name: HAProxy\nVersion: ${character.version}\nPid: 42\nStopping: ${character.stopping ? 1 : 0}\n`;
+      return script(line, payload);
+    },
+  });
+  const runtime = createRuntime({ socket: worker.path, clock: realClock, deadlineMs: play.deadlineMs ?? 5_000 });
+  open.push(worker, runtime);
+  return { worker, runtime, character };
+}
+
+const QUESTIONS = /^(?:prompt|help|show info|show env .*)$/;
+/** What was said beyond the questions who is there. */
+const orders = (worker: PlayedWorker): readonly string[] => worker.heard.filter((line) => !QUESTIONS.test(line));
+const seven = generation(7);
+const addRow: RuntimeCommand = { do: 'add-row', map: 'maps/hosts.map', key: 'a.example', value: 'b' };
+
+/** Says what HAProxy says where nothing goes wrong. */
+function agreeable(line: string): Answer {
+  if (line.startsWith('add server')) return 'New server registered.\n';
+  if (line.startsWith('del server')) return 'Server deleted.\n';
+  if (/^set server \S+ addr/.test(line)) return 'nothing changed\n';
+  return '';
+}
+
+describe('run', () => {
+  test('adds servers, lets them in and only then leads a row to them', async () => {
+    const { worker, runtime } = await stage(agreeable);
+    const checked = { name: 's2', port: 2, check: { tls: false, interMs: 500, fall: 3 } };
+    const result = await runtime.run(seven, [addServer('b', { name: 's1', port: 1 }), addServer('b', checked), addRow]);
+    expect(result).toMatchObject({ kind: 'done', left: [] });
+    expect(orders(worker)).toEqual([
+      'add server b/s1 127.0.0.1:1 id 2',
+      'add server b/s2 127.0.0.1:2 id 3 check inter 500ms fall 3',
+      'set server b/s1 state ready',
+      'enable health b/s2',
+      'set server b/s2 state ready',
+      'add map maps/hosts.map a.example b',
+    ]);
+  });
+
+  test('asks who is there before each batch, and keeps the connection', async () => {
+    const { worker, runtime } = await stage(agreeable);
+    await runtime.run(seven, [addRow]);
+    await runtime.run(seven, [addRow]);
+    expect(worker.heard).toEqual([
+      'prompt',
+      'show env PORTOLAN_GENERATION',
+      'show info',
+      'help',
+      'add map maps/hosts.map a.example b',
+      'show env PORTOLAN_GENERATION',
+      'show env PORTOLAN_GENERATION',
+      'show info',
+      'add map maps/hosts.map a.example b',
+      'show env PORTOLAN_GENERATION',
+    ]);
+    expect(worker.connections()).toBe(1);
+  });
+
+  test('says nothing to a worker of another generation', async () => {
+    const { worker, runtime, character } = await stage(agreeable);
+    character.generation = 8;
+    expect(await runtime.run(seven, [addRow])).toEqual({
+      kind: 'doubt',
+      detail: 'another generation: worker 42 runs 8, not 7',
+    });
+    expect(orders(worker)).toEqual([]);
+    expect(await runtime.run(generation(8), [addRow])).toMatchObject({ kind: 'done' });
+  });
+
+  test('leaves a worker that was told to stop, and asks whoever listens now', async () => {
+    const { worker, runtime, character } = await stage(agreeable);
+    await runtime.run(seven, [addRow]);
+    character.stopping = true;
+    expect(await runtime.run(seven, [addRow])).toMatchObject({
+      kind: 'doubt',
+      detail: expect.stringContaining('stopping'),
+    });
+    expect(orders(worker)).toHaveLength(1);
+    character.stopping = false;
+    expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+  });
+
+  test('sends nothing of the next kind after a refusal', async () => {
+    const { worker, runtime } = await stage((line) => (line.includes('s2') ? 'Not today.\n' : agreeable(line)));
+    const second = addServer('b', { name: 's2', port: 2 });
+    const batch = [addServer('b', { name: 's1', port: 1 }), second, addRow, removeServer('b', 's0')];
+    expect(await runtime.run(seven, batch)).toEqual({ kind: 'refused', command: second, reply: 'Not today.' });
+    expect(orders(worker)).toEqual([
+      'add server b/s1 127.0.0.1:1 id 2',
+      'add server b/s2 127.0.0.1:2 id 3',
+      'set server b/s1 state ready',
+    ]);
+  });
+
+  test('carries out what comes before a command that cannot be said, and nothing behind it', async () => {
+    const { worker, runtime } = await stage(agreeable);
+    const hostile: RuntimeCommand = { do: 'add-row', map: 'maps/hosts.map', key: 'x\nshutdown frontend f', value: 'b' };
+    const result = await runtime.run(seven, [addRow, hostile, removeServer('b', 's1')]);
+    expect(result).toMatchObject({ kind: 'refused', command: hostile });
+    expect(orders(worker)).toEqual(['add map maps/hosts.map a.example b']);
+  });
+
+  test('finds its replies behind what was logged meanwhile', async () => {
+    const log = '[WARNING] (42) : Server b/old is going DOWN for maintenance.\n';
+    const { runtime } = await stage((line) =>
+      /^(?:add|del) server/.test(line) ? `${log}${agreeable(line)}` : agreeable(line),
+    );
+    const batch = [addServer('b', { name: 's1' }), removeServer('b', 's0')];
+    expect(await runtime.run(seven, batch)).toMatchObject({ kind: 'done', left: [] });
+  });
+
+  test('wakes a tombstone on 2.6 with its address first', async () => {
+    const exists = 'Already exists a server with the same name in backend.\n';
+    const { worker, runtime } = await stage((line) => (line.startsWith('add server') ? exists : agreeable(line)), {
+      version: '2.6.12',
+    });
+    const check = { tls: false, interMs: 500, fall: 3 };
+    expect(await runtime.run(seven, [addServer('b', { name: 's1', port: 1, check })])).toMatchObject({ kind: 'done' });
+    expect(orders(worker).slice(1)).toEqual([
+      'set server b/s1 addr 127.0.0.1 port 1',
+      'enable health b/s1',
+      'set server b/s1 state ready',
+    ]);
+  });
+
+  test('replaces a leftover where servers can be deleted', async () => {
+    let there = true;
+    const { worker, runtime } = await stage((line) => {
+      if (line.startsWith('del server')) there = false;
+      return line.startsWith('add server') && there
+        ? 'Already exists a server with the same name in backend.\n'
+        : agreeable(line);
+    });
+    expect(await runtime.run(seven, [addServer('b', { name: 's1', port: 1 })])).toMatchObject({ kind: 'done' });
+    expect(orders(worker)).toEqual([
+      'add server b/s1 127.0.0.1:1 id 2',
+      'del server b/s1',
+      'add server b/s1 127.0.0.1:1 id 2',
+      'set server b/s1 state ready',
+    ]);
+  });
+
+  test('deletes no server on 2.6', async () => {
+    const { worker, runtime } = await stage(agreeable, { version: '2.6.12' });
+    expect(await runtime.run(seven, [removeServer('b', 's1')])).toMatchObject({ kind: 'done', left: [] });
+    expect(await runtime.sweep(seven, [{ backend: 'b', server: 's1' }])).toEqual([]);
+    expect(orders(worker)).toEqual(['set server b/s1 state maint']);
+  });
+
+  test('leaves servers that are in use, and sweeps them later', async () => {
+    const attached = new Set(['b/s1', 'b/s2']);
+    const { runtime } = await stage((line) => {
+      if (line.startsWith('del server') && attached.has(line.slice('del server '.length)))
+        return 'Server still has connections attached to it, cannot remove it.\n';
+      return agreeable(line);
+    });
+    const servers = ['s1', 's2', 's3'];
+    const result = await runtime.run(
+      seven,
+      servers.map((server) => removeServer('b', server)),
+    );
+    const left = [
+      { backend: 'b', server: 's1' },
+      { backend: 'b', server: 's2' },
+    ];
+    expect(result).toMatchObject({ kind: 'done', left });
+    attached.delete('b/s2');
+    expect(await runtime.sweep(seven, left)).toEqual(left.slice(0, 1));
+    expect(await runtime.sweep(generation(8), left)).toEqual(left);
+  });
+
+  test('is content when what has to go is gone', async () => {
+    const { runtime } = await stage((line) => (line.startsWith('del map') ? 'Key not found.\n' : 'No such server.\n'));
+    const batch: readonly RuntimeCommand[] = [
+      { do: 'delete-row', map: 'maps/hosts.map', key: 'a.example' },
+      removeServer('b', 's1'),
+    ];
+    expect(await runtime.run(seven, batch)).toMatchObject({ kind: 'done', left: [] });
+    expect(await runtime.run(seven, [setAdmission('b', 's1', 'maint')])).toMatchObject({ kind: 'refused' });
+  });
+
+  test.each([
+    ['an extra prompt', (line: string) => (line.includes('/s5 ') ? '\n> ' : '')],
+    ['a reply too few', (line: string) => (line.includes('/s5 ') ? { cut: '' } : '')],
+    ['an unknown command', (line: string) => (line.includes('/s5 ') ? 'Unknown command. Please enter one of\n' : '')],
+    ['a proxy of a worker that was replaced', (line: string) => (line.includes('/s5 ') ? 'Proxy is disabled.\n' : '')],
+    ['silence', (line: string) => (line.includes('/s5 ') ? undefined : '')],
+  ])('is in doubt after %s, and starts on a new connection', async (_what, script) => {
+    let odd = true;
+    const { worker, runtime } = await stage((line) => (odd ? script(line) : ''), { deadlineMs: 200 });
+    const batch = Array.from({ length: 10 }, (_, n) => setAdmission('b', `s${n}`, 'ready'));
+    expect(await runtime.run(seven, batch)).toMatchObject({ kind: 'doubt' });
+    odd = false;
+    expect(await runtime.run(seven, batch)).toMatchObject({ kind: 'done' });
+    expect(worker.connections()).toBe(2);
+  });
+
+  test('is carried out whatever pieces the replies come in', async () => {
+    const { runtime } = await stage(agreeable, { chunks: (text) => [...text] });
+    const batch: readonly RuntimeCommand[] = [addServer('b', { name: 's1' }), addRow, removeServer('b', 's0')];
+    expect(await runtime.run(seven, batch)).toMatchObject({ kind: 'done' });
+  });
+
+  test('takes its connection up again where HAProxy dropped it between two batches', async () => {
+    const { worker, runtime } = await stage(agreeable);
+    await runtime.run(seven, [addRow]);
+    worker.hangUp();
+    expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+    expect(worker.connections()).toBe(2);
+  });
+
+  test('is in doubt when it is closed under way, and connects anew', async () => {
+    const { worker, runtime } = await stage((line) => (line.endsWith('stuck') ? undefined : agreeable(line)));
+    const running = runtime.run(seven, [{ do: 'add-row', map: 'maps/hosts.map', key: 'a', value: 'stuck' }]);
+    await expect.poll(() => orders(worker)).toHaveLength(1);
+    runtime.close();
+    expect(await running).toMatchObject({ kind: 'doubt' });
+    expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+  });
+
+  test('does one batch after the other', async () => {
+    const { worker, runtime } = await stage(agreeable);
+    const batches = ['b', 'c', 'd'].map((backend) => runtime.run(seven, [addServer(backend, { name: 's', port: 1 })]));
+    expect(await Promise.all(batches)).toMatchObject([{ kind: 'done' }, { kind: 'done' }, { kind: 'done' }]);
+    expect(orders(worker)).toEqual(
+      ['b', 'c', 'd'].flatMap((backend) => [
+        `add server ${backend}/s 127.0.0.1:1 id 2`,
+        `set server ${backend}/s state ready`,
+      ]),
+    );
+  });
+
+  test('revives what is known to be there without adding it', async () => {
+    const { worker, runtime } = await stage(agreeable);
+    const server = serverOf({ name: 's1', port: 1 });
+    const command = addServer('b', { name: 's1', port: 1 });
+    if (command.do !== 'add-server') throw new Error('not an addition');
+    expect(await runtime.run(seven, [{ do: 'revive-server', backend: command.backend, server }])).toMatchObject({
+      kind: 'done',
+    });
+    expect(orders(worker)).toEqual(['set server b/s1 addr 127.0.0.1 port 1', 'set server b/s1 state ready']);
+  });
+});
+
+describe('replacing a map', () => {
+  const rows = new Map(Array.from({ length: 2_000 }, (_, n) => [`host-${n}.example.com`, `backend_${n}`]));
+  const replace: RuntimeCommand = { do: 'replace-map', map: 'maps/hosts.map', rows };
+
+  /** Versions of one map as HAProxy keeps them; `lose` rows of the first payloads. */
+  function mapOf(lose: number) {
+    const versions = new Map<number, string[]>();
+    let current = 0;
+    let newest = 0;
+    let losses = lose;
+    const committed: number[] = [];
+    const script = (line: string, payload?: string): Answer => {
+      const version = Number(/@(\d+)/.exec(line)?.[1]);
+      if (line === 'show map')
+        return `# id (file) description\n0 (maps/hosts.map) pattern loaded from file 'maps/hosts.map' used by map. curr_ver=${current} next_ver=${newest} entry_cnt=0\n`;
+      if (line.startsWith('prepare map')) {
+        newest += 1;
+        versions.set(newest, []);
+        return `New version created: ${newest}\n`;
+      }
+      if (line.startsWith('add map') && payload !== undefined) {
+        const lost = losses > 0 ? 1 : 0;
+        losses -= lost;
+        versions.get(version)?.push(...payload.trim().split('\n').slice(lost));
+      }
+      if (line.startsWith('show map @'))
+        return (versions.get(version) ?? []).map((row, n) => `0x55${n} ${row}\n`).join('');
+      if (line.startsWith('clear map')) versions.delete(version);
+      if (line.startsWith('commit map')) {
+        current = version;
+        committed.push(version);
+      }
+      return '';
+    };
+    return { script, versions, committed, leaveOpen: () => script('prepare map maps/hosts.map') };
+  }
+
+  test('commits what was counted', async () => {
+    const map = mapOf(0);
+    const { runtime } = await stage(map.script);
+    expect(await runtime.run(seven, [replace])).toMatchObject({ kind: 'done' });
+    expect(map.committed).toEqual([1]);
+    expect(map.versions.get(1)).toEqual([...rows].map(([key, value]) => `${key} ${value}`));
+  });
+
+  test('throws an incomplete version away and tries once more', async () => {
+    const map = mapOf(1);
+    const { runtime } = await stage(map.script);
+    expect(await runtime.run(seven, [replace])).toMatchObject({ kind: 'done' });
+    expect(map.committed).toEqual([2]);
+    expect([...map.versions.keys()]).toEqual([2]);
+    expect(map.versions.get(2)).toHaveLength(2_000);
+  });
+
+  test('never commits an incomplete version', async () => {
+    const map = mapOf(1_000);
+    const { worker, runtime } = await stage(map.script);
+    expect(await runtime.run(seven, [replace, addRow])).toEqual({
+      kind: 'refused',
+      command: replace,
+      reply: expect.stringMatching(/^199\d of 2000 rows arrived in maps\/hosts.map$/),
+    });
+    expect(map.committed).toEqual([]);
+    expect(map.versions.size).toBe(0);
+    expect(orders(worker).some((line) => line.startsWith('add map maps'))).toBe(false);
+  });
+
+  test('empties a version that somebody left open before it opens one', async () => {
+    const map = mapOf(0);
+    map.leaveOpen();
+    const { worker, runtime } = await stage(map.script);
+    expect(await runtime.run(seven, [replace])).toMatchObject({ kind: 'done' });
+    expect(orders(worker).slice(0, 3)).toEqual([
+      'show map',
+      'clear map @1 maps/hosts.map',
+      'prepare map maps/hosts.map',
+    ]);
+    expect(map.committed).toEqual([2]);
+  });
+});
+
+describe('read', () => {
+  test('gives what there is of what was asked for', async () => {
+    const { worker, runtime } = await stage((line) => {
+      if (line === 'show map maps/hosts.map') return '0x55 a.example b\n';
+      if (line === 'show servers state b')
+        return '1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port\n3 b 5 s1 127.0.0.1 2 0 8001\n';
+      return line.startsWith('show map')
+        ? 'Unknown map identifier. Please use #<id> or <file>.\n'
+        : "Can't find backend.\n";
+    });
+    const seen = await runtime.read(seven, {
+      backends: ['b', 'gone', 'x;shutdown frontend f', 'b'],
+      maps: ['maps/hosts.map', 'maps/hsts.map'],
+    });
+    const s1 = { name: 's1', id: 5, address: '127.0.0.1', port: 8_001, admission: 'ready', up: true };
+    expect(seen).toEqual({
+      generation: 7,
+      backends: new Map([['b', [s1]]]),
+      maps: new Map([['maps/hosts.map', new Map([['a.example', 'b']])]]),
+    });
+    expect(orders(worker)).toEqual([
+      'show servers state b',
+      'show servers state gone',
+      'show map maps/hosts.map',
+      'show map maps/hsts.map',
+    ]);
+  });
+
+  test('gives backends without servers too where all are asked for', async () => {
+    const { runtime } = await stage((line) =>
+      line === 'show backend'
+        ? '# name\nb\nempty\n'
+        : '1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port\n3 b 5 s1 ::1 0 1 8001\n',
+    );
+    const seen = await runtime.read(seven, { backends: 'all', maps: [] });
+    const s1 = { name: 's1', id: 5, address: '::1', port: 8_001, admission: 'maint', up: false };
+    expect(seen?.backends).toEqual(
+      new Map([
+        ['b', [s1]],
+        ['empty', []],
+      ]),
+    );
+  });
+
+  test('gives nothing of another generation, of nobody and of half an answer', async () => {
+    const { runtime, worker } = await stage((line) => ({ cut: line }));
+    expect(await runtime.read(generation(8), { backends: [], maps: [] })).toBeUndefined();
+    expect(await runtime.read(seven, { backends: ['b'], maps: [] })).toBeUndefined();
+    await worker.close();
+    open.splice(open.indexOf(worker), 1);
+    expect(await runtime.read(seven, { backends: [], maps: [] })).toBeUndefined();
+  });
+});
+
+describe('tier', () => {
+  test.each([
+    ['2.6.12-1+deb12u4', 'C'],
+    ['3.0.11-1+deb13u4', 'B'],
+  ])('of %s is %s', async (version, tier) => {
+    const { runtime } = await stage(() => '', { version });
+    expect(await runtime.tier()).toBe(tier);
+  });
+
+  test('is D where nobody listens', async () => {
+    const runtime = createRuntime({ socket: '/nonexistent/s.sock', clock: realClock });
+    expect(await runtime.tier()).toBe('D');
+    expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'doubt' });
+  });
+});
