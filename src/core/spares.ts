@@ -2,6 +2,7 @@ import type { AppId } from './app.ts';
 import type { Origin } from './problem.ts';
 import type { Backend, BackendName, CheckKind, CheckTimeoutClass, Profile } from './routing.ts';
 import type { Tier } from './runtime.ts';
+import { profileName } from './template-views.ts';
 
 /**
  * A backend of the running configuration that belongs to no app yet: below 3.4 HAProxy cannot be given a new backend, so a new
@@ -56,14 +57,7 @@ export function createSpares(sizes: SpareSizes, tier: Tier): readonly Spare[] {
   const kinds = (['http', 'sticky', 'tcp'] as const).filter((kind) => kind !== 'sticky' || tier !== 'C');
   return kinds.flatMap((kind) => {
     const profiles = SPLITS[kind].flatMap(([check, checkTimeout], part) => {
-      const profile: Profile = {
-        mode: kind === 'tcp' ? 'tcp' : 'http',
-        balance: 'roundrobin',
-        sticky: kind === 'sticky',
-        check,
-        checkTimeout,
-      };
-      return Array<Profile>(shareOf(SPLITS[kind], part, sizes[kind])).fill(profile);
+      return Array<Profile>(shareOf(SPLITS[kind], part, sizes[kind])).fill(profileOf(kind, check, checkTimeout));
     });
     return profiles.map((profile, index) => ({ name: spareName(kind, index + 1), profile }));
   });
@@ -85,6 +79,24 @@ const spareName = (kind: keyof SpareSizes, number: number): BackendName => `${PR
 
 /** Whether a backend of the running configuration is a spare. */
 export const isSpareName = (name: string): name is BackendName => name.startsWith(PREFIX) && /-\d+$/.test(name);
+
+/** The spare of a configuration that was read back, by the names of its section and of the profile that it builds on. */
+export function spareOf(name: BackendName, profile: string): Spare | undefined {
+  const kinds: readonly (keyof SpareSizes)[] = ['http', 'sticky', 'tcp'];
+  const known = kinds.flatMap((kind) =>
+    SPLITS[kind].map(([check, checkTimeout]) => profileOf(kind, check, checkTimeout)),
+  );
+  const found = known.find((candidate) => profileName(candidate) === profile);
+  return found === undefined ? undefined : { name, profile: found };
+}
+
+const profileOf = (kind: keyof SpareSizes, check: CheckKind, checkTimeout: CheckTimeoutClass): Profile => ({
+  mode: kind === 'tcp' ? 'tcp' : 'http',
+  balance: 'roundrobin',
+  sticky: kind === 'sticky',
+  check,
+  checkTimeout,
+});
 
 /**
  * Whether a spare can stand in for a backend of that profile. A server without check goes anywhere; the spare's check timeout

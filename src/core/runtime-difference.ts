@@ -1,0 +1,123 @@
+import { parseIp } from './address.ts';
+import type { MapFile } from './maps.ts';
+import { mapRows } from './maps.ts';
+import type { PathMatch } from './path-match.ts';
+import type { BackendName, RoutingTable, Server, ServerName } from './routing.ts';
+import type { ObservedRuntime, ObservedServer, RuntimeQuestion } from './runtime.ts';
+import { backendNamed } from './table-diff.ts';
+
+/** What was read: whole backends, whole maps, and single rows of other maps. */
+export type Asked = RuntimeQuestion & { readonly rows?: readonly { readonly map: MapFile; readonly key: string }[] };
+
+/** One thing in which a running HAProxy is not as the table says. */
+export type Difference =
+  | { readonly what: 'backend-missing'; readonly backend: BackendName }
+  | { readonly what: 'server-missing'; readonly backend: BackendName; readonly server: Server }
+  /** It is not wanted and not in maintenance. One that is waits to be forgotten, which is no difference. */
+  | { readonly what: 'server-extra'; readonly backend: BackendName; readonly server: ServerName }
+  | {
+      readonly what: 'server-address' | 'server-admission';
+      readonly backend: BackendName;
+      readonly server: Server;
+      readonly found: ObservedServer;
+    }
+  | { readonly what: 'row-missing'; readonly map: MapFile; readonly key: string; readonly value: string }
+  | {
+      readonly what: 'row-wrong';
+      readonly map: MapFile;
+      readonly key: string;
+      readonly value: string;
+      readonly found: string;
+    }
+  | { readonly what: 'row-extra'; readonly map: MapFile; readonly key: string; readonly found: string };
+
+/**
+ * Compares what was read with the table that should run, in the words of its places. Empty: HAProxy is as the model says, in
+ * everything that was asked. Only forced states count: whether a server's check succeeds is HAProxy's own affair.
+ */
+export function differences(
+  observed: ObservedRuntime,
+  asked: Asked,
+  table: RoutingTable,
+  pathMatch: PathMatch,
+): readonly Difference[] {
+  const found: Difference[] = [];
+  const names =
+    asked.backends === 'all'
+      ? new Set<string>([...observed.backends.keys(), ...table.backends.map(({ name }) => name)])
+      : asked.backends;
+  for (const name of names) compareBackend(name as BackendName, observed, table, found);
+  for (const map of asked.maps) {
+    compareRows(map, observed.maps.get(map) ?? new Map(), mapRows(table, map, pathMatch), found);
+  }
+  const single = Map.groupBy(asked.rows ?? [], ({ map }) => map);
+  for (const [map, rows] of single) {
+    if (asked.maps.includes(map)) continue;
+    const wanted = mapRows(table, map, pathMatch);
+    const has = observed.maps.get(map) ?? new Map<string, string>();
+    const only = (all: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+      new Map(
+        rows.flatMap(({ key }) => {
+          const value = all.get(key);
+          return value === undefined ? [] : [[key, value]];
+        }),
+      );
+    compareRows(map, only(has), only(wanted), found);
+  }
+  return found;
+}
+
+function compareBackend(name: BackendName, observed: ObservedRuntime, table: RoutingTable, found: Difference[]): void {
+  const wanted = backendNamed(table, name);
+  const has = observed.backends.get(name);
+  if (has === undefined) {
+    if (wanted !== undefined) found.push({ what: 'backend-missing', backend: name });
+    return;
+  }
+  const extra = new Map(has.map((server) => [server.name, server]));
+  for (const server of wanted?.servers ?? []) {
+    const live = extra.get(server.name);
+    extra.delete(server.name);
+    if (live === undefined) found.push({ what: 'server-missing', backend: name, server });
+    else if (!isAt(server, live)) found.push({ what: 'server-address', backend: name, server, found: live });
+    else if (live.admission !== server.admission) {
+      found.push({ what: 'server-admission', backend: name, server, found: live });
+    }
+  }
+  for (const server of extra.values()) {
+    if (server.admission === 'maint') continue;
+    found.push({ what: 'server-extra', backend: name, server: server.name as ServerName });
+  }
+}
+
+function isAt({ endpoint }: Server, { address, port }: ObservedServer): boolean {
+  if (endpoint.port !== port) return false;
+  return endpoint.address === address || parseIp(endpoint.address)?.text === (parseIp(address)?.text ?? '');
+}
+
+function compareRows(
+  map: MapFile,
+  has: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, string>,
+  found: Difference[],
+): void {
+  for (const [key, value] of wanted) {
+    const is = has.get(key);
+    if (is === undefined) found.push({ what: 'row-missing', map, key, value });
+    else if (is !== value) found.push({ what: 'row-wrong', map, key, value, found: is });
+  }
+  for (const [key, is] of has) if (!wanted.has(key)) found.push({ what: 'row-extra', map, key, found: is });
+}
+
+/** A difference as one phrase. */
+export function formatDifference(difference: Difference): string {
+  const { what } = difference;
+  if ('map' in difference) {
+    const { map, key } = difference;
+    const found = 'found' in difference ? ` (is ${difference.found})` : '';
+    return `${what} ${map} ${key}${'value' in difference ? ` ${difference.value}` : ''}${found}`;
+  }
+  if (!('server' in difference)) return `${what} ${difference.backend}`;
+  const name = typeof difference.server === 'string' ? difference.server : difference.server.name;
+  return `${what} ${difference.backend}/${name}`;
+}

@@ -1,0 +1,111 @@
+import type { MapFile, MapRow } from './maps.ts';
+import { BACKEND_MAPS, MAP_FILES } from './maps.ts';
+import type { BackendName, Server, ServerName } from './routing.ts';
+import type { RuntimeCommand } from './runtime.ts';
+
+/** More edits of one map than this are one replacement of it (haproxy-runtime 4.4). */
+export const MAX_ROW_EDITS = 50;
+
+/** What is to be done, before it is put into an order. */
+export interface Edits {
+  /** Servers that get in, in order. */
+  readonly enter: RuntimeCommand[];
+  /** Servers that get out, in order. */
+  readonly leave: RuntimeCommand[];
+  readonly rows: ReadonlyMap<MapFile, RowEdits>;
+}
+
+interface RowEdits {
+  /** New values by key. `add`: there is no such row yet. */
+  readonly put: Map<string, { readonly value: string; readonly add: boolean }>;
+  /** Values of rows that go, by key. */
+  readonly drop: Map<string, string>;
+}
+
+/** Nothing to do. */
+export const noEdits = (): Edits => ({
+  enter: [],
+  leave: [],
+  rows: new Map(MAP_FILES.map((map) => [map, { put: new Map(), drop: new Map() }])),
+});
+
+/** Notes the difference between rows of before and after; the lists may share rows. */
+export function editRows(edits: Edits, before: readonly MapRow[], after: readonly MapRow[]): void {
+  for (const { map, key, value } of before) edits.rows.get(map)?.drop.set(key, value);
+  for (const { map, key, value } of after) {
+    const row = edits.rows.get(map);
+    const was = row?.drop.get(key);
+    row?.drop.delete(key);
+    if (was !== value) row?.put.set(key, { value, add: was === undefined });
+  }
+}
+
+/** A row that gets a value: a new one, or one that is there. */
+export const putRow = (edits: Edits, { map, key, value }: MapRow, is: 'new' | 'there'): void => {
+  edits.rows.get(map)?.put.set(key, { value, add: is === 'new' });
+};
+
+/** A row that goes. */
+export const dropRow = (edits: Edits, { map, key, value }: MapRow): void => {
+  edits.rows.get(map)?.drop.set(key, value);
+};
+
+/** A server that gets in: new, or one that is there in maintenance. */
+export const enterServer = (edits: Edits, backend: BackendName, server: Server, is: 'new' | 'there'): void => {
+  edits.enter.push({ do: is === 'new' ? 'add-server' : 'revive-server', backend, server });
+};
+
+/** A server that stays and takes requests from now on, or takes none any more. */
+export function admitServer(edits: Edits, backend: BackendName, { name, admission }: Server): void {
+  const list = admission === 'ready' ? edits.enter : edits.leave;
+  list.push({ do: 'set-admission', backend, server: name, admission });
+}
+
+/** A server that goes. */
+export const leaveServer = (edits: Edits, backend: BackendName, server: ServerName): void => {
+  edits.leave.push({ do: 'remove-server', backend, server });
+};
+
+/**
+ * Commands in the order in which no request meets a gap: what the maps say about backends, servers that get in, rows that lead to
+ * backends, then rows that no longer do, servers that get out, and what was said about backends.
+ */
+export function inOrder(
+  edits: Edits,
+  wanted: (map: MapFile) => ReadonlyMap<string, string>,
+): readonly RuntimeCommand[] {
+  const about: readonly MapFile[] = BACKEND_MAPS;
+  const leading = MAP_FILES.filter((map) => !about.includes(map));
+  const each = (maps: readonly MapFile[], of: typeof putRows): RuntimeCommand[] =>
+    maps.flatMap((map) => {
+      const rows = edits.rows.get(map);
+      return rows === undefined ? [] : of(map, rows, wanted);
+    });
+  return [
+    ...each(about, putRows),
+    ...edits.enter,
+    ...each(leading, putRows),
+    ...each(leading, dropRows),
+    ...edits.leave,
+    ...each(about, dropRows),
+  ];
+}
+
+/** Rows that go stay until their turn comes. */
+function putRows(
+  map: MapFile,
+  { put, drop }: RowEdits,
+  wanted: (map: MapFile) => ReadonlyMap<string, string>,
+): readonly RuntimeCommand[] {
+  if (put.size > MAX_ROW_EDITS) return [{ do: 'replace-map', map, rows: new Map([...wanted(map), ...drop]) }];
+  return [...put].map(([key, { value, add }]) => ({ do: add ? 'add-row' : 'set-row', map, key, value }));
+}
+
+function dropRows(
+  map: MapFile,
+  { drop }: RowEdits,
+  wanted: (map: MapFile) => ReadonlyMap<string, string>,
+): readonly RuntimeCommand[] {
+  if (drop.size > MAX_ROW_EDITS) return [{ do: 'replace-map', map, rows: wanted(map) }];
+  return [...drop.keys()].map((key) => ({ do: 'delete-row', map, key }));
+}

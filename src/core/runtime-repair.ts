@@ -1,0 +1,103 @@
+import type { Loaded } from './loaded.ts';
+import { reachTable } from './reach.ts';
+import { unreachable } from './result.ts';
+import type { RoutingTable } from './routing.ts';
+import type { ObservedRuntime } from './runtime.ts';
+import type { Asked, Difference } from './runtime-difference.ts';
+import { differences } from './runtime-difference.ts';
+import { admitServer, dropRow, type Edits, enterServer, leaveServer, noEdits, putRow } from './runtime-edits.ts';
+import type { PlanInputs, RuntimePlan } from './runtime-plan.ts';
+import { asPlan, editTables } from './runtime-plan.ts';
+import { seenTable } from './seen-table.ts';
+
+/** What a repair starts from. */
+export interface RepairInputs extends Omit<PlanInputs, 'before'> {
+  readonly observed: ObservedRuntime;
+  readonly asked: Asked;
+  /** What ran as far as anybody knows; undefined after a restart: only what was read is certain then, and all of it is to be read. */
+  readonly before: RoutingTable | undefined;
+}
+
+/** A plan, and what was found different from what was known. */
+export interface RepairPlan extends RuntimePlan {
+  readonly drift: readonly Difference[];
+}
+
+/**
+ * The commands from what was read to what should run; what was not asked is taken to be as in `before`. After doubt, after a
+ * restart, and for drift.
+ */
+export function planRepair(inputs: RepairInputs): RepairPlan {
+  const { observed, asked, before, pathMatch } = inputs;
+  const { running, leftovers, absent } = seenTable(inputs);
+  const loaded = absent.size === 0 ? inputs.loaded : without(inputs.loaded, absent);
+  const { target, needs } = reachTable({
+    ...inputs,
+    loaded,
+    leftovers,
+    before: running,
+    compareAll: inputs.compareAll === true || before === undefined,
+  });
+  const drift = differences(observed, asked, before ?? target, pathMatch);
+  const edits = noEdits();
+  const read = asked.backends === 'all' ? undefined : new Set(asked.backends);
+  editTables(edits, running, target, { leftovers, pathMatch }, (name) => read === undefined || read.has(name));
+  forgetRows(edits, asked);
+  for (const one of before === target ? drift : differences(observed, asked, target, pathMatch)) repair(edits, one);
+  return { ...asPlan(edits, { target, needs, leftovers, pathMatch, known: running.backends }), drift };
+}
+
+/** What was read tells of these rows, and no table. */
+function forgetRows(edits: Edits, asked: Asked): void {
+  const single = (asked.rows ?? []).map(({ map, key }) => ({ map, keys: [key] }));
+  const whole = asked.maps.map((map) => ({ map, keys: undefined }));
+  for (const { map, keys } of [...whole, ...single]) {
+    const rows = edits.rows.get(map);
+    for (const list of [rows?.put, rows?.drop]) {
+      if (keys === undefined) list?.clear();
+      else for (const key of keys) list?.delete(key);
+    }
+  }
+}
+
+/** What HAProxy does not have cannot have been loaded. */
+function without(loaded: Loaded, absent: ReadonlySet<string>): Loaded {
+  return {
+    ...loaded,
+    shapeOf: (name) => (absent.has(name) ? undefined : loaded.shapeOf(name)),
+    spares: new Map([...loaded.spares].filter(([name]) => !absent.has(name))),
+  };
+}
+
+function repair(edits: Edits, difference: Difference): void {
+  switch (difference.what) {
+    case 'backend-missing':
+      // Only a reload brings it; it is among the needs.
+      break;
+    case 'server-missing':
+      enterServer(edits, difference.backend, difference.server, 'new');
+      break;
+    case 'server-extra':
+      leaveServer(edits, difference.backend, difference.server);
+      break;
+    case 'server-address':
+      // It gets its address back on the way in.
+      enterServer(edits, difference.backend, difference.server, 'there');
+      break;
+    case 'server-admission': {
+      const { backend, server, found } = difference;
+      if (server.admission === 'ready' && found.admission === 'maint') enterServer(edits, backend, server, 'there');
+      else admitServer(edits, backend, server);
+      break;
+    }
+    case 'row-missing':
+    case 'row-wrong':
+      putRow(edits, difference, difference.what === 'row-missing' ? 'new' : 'there');
+      break;
+    case 'row-extra':
+      dropRow(edits, { ...difference, value: difference.found });
+      break;
+    default:
+      unreachable(difference);
+  }
+}
