@@ -1,6 +1,7 @@
 import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateSources } from './config.ts';
+import type { LeavingTask } from './leaving.ts';
 import type { Memory } from './memory.ts';
 import type { Checked } from './problem.ts';
 import type { Result } from './result.ts';
@@ -13,6 +14,8 @@ export interface ChangeHint {
   readonly reason: string;
   /** When the hint arrived. */
   readonly at: Instant;
+  /** Tasks that are about to end, wherever their apps are in `scope`: no server of theirs should get new requests. */
+  readonly leaving?: readonly LeavingTask[];
 }
 
 /** Why a pass runs: the hints it answers. */

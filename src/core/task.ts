@@ -26,11 +26,14 @@ const STATES: ReadonlyMap<string, TaskState> = new Map([
   ['TASK_KILLED', 'terminal'],
 ]);
 
+/** The state that Marathon or Mesos calls so; nothing for a name that nobody knows. */
+export const taskState = (name: string): TaskState | undefined => STATES.get(name);
+
 /** Before Marathon 0.15 there is no `state`: a task that has started runs. */
 function parseState(task: JsonRecord): TaskState {
   const state = field(task, 'state');
   if (state === undefined) return field(task, 'startedAt') === undefined ? 'staging' : 'running';
-  return (typeof state === 'string' ? STATES.get(state) : undefined) ?? 'other';
+  return (typeof state === 'string' ? taskState(state) : undefined) ?? 'other';
 }
 
 /** Where a task's own definition came from: `known` is false when the app's present one stands in for a forgotten one. */

@@ -1,4 +1,5 @@
 import { EventSource } from 'eventsource';
+import type { LeavingTask } from '../core/leaving.ts';
 import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
 import { printable } from '../core/problem.ts';
 import { startDeadline } from './deadline.ts';
@@ -12,7 +13,7 @@ export interface StreamParts extends StreamFetchParts {
   readonly clock: Clock;
   readonly timings: MarathonTimings;
   readonly random: () => number;
-  readonly hint: (scope: ChangeHint['scope'], reason: string) => void;
+  readonly hint: (scope: ChangeHint['scope'], reason: string, leaving?: LeavingTask) => void;
   /** The subscription is active. */
   readonly attached: () => void;
 }
@@ -139,7 +140,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
       emit({ type: 'stream-byte', endpoint });
     },
     event(frameType: string, data: string) {
-      const { eventType, scope } = read(frameType, data);
+      const { eventType, scope, leaving } = read(frameType, data);
       const apps = scope === 'all' ? [] : scope;
       emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
       // Everybody's attaching is announced to everybody; the first one on this stream is our own.
@@ -148,7 +149,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
         if (attachedAt !== undefined) hint('all', 'connected');
       }
       attach();
-      if (scope === 'all' || scope.length > 0) hint(scope, eventType);
+      if (scope === 'all' || scope.length > 0) hint(scope, eventType, leaving);
     },
     /** Milliseconds that the stream was attached. */
     end(reason: string): number {

@@ -1,4 +1,5 @@
 import type { AppId, Instant } from '../core/app.ts';
+import type { LeavingTask } from '../core/leaving.ts';
 import type { ChangeHint, Clock } from '../core/ports.ts';
 
 /** More apps than this at once are read cheaper as a whole. */
@@ -6,7 +7,8 @@ const MANY_APPS = 50;
 
 /** Hints waiting to be taken. Bounded: an app waits once, and many apps become everything. */
 export interface HintQueue {
-  push(scope: ChangeHint['scope'], reason: string): void;
+  /** `leaving`: a task that is about to end. It goes with the next hint that is taken, whatever that is about. */
+  push(scope: ChangeHint['scope'], reason: string, leaving?: LeavingTask): void;
   /** Yields hints until aborted; waits while there are none. One consumer at a time. */
   take(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void>;
 }
@@ -15,6 +17,7 @@ export interface HintQueue {
 export function createHintQueue(clock: Clock): HintQueue {
   const apps = new Map<AppId, { readonly reason: string; readonly at: Instant }>();
   let everything: { readonly reason: string; readonly at: Instant } | undefined;
+  const departing = new Map<string, LeavingTask>();
   let wake: () => void = () => undefined;
 
   const widen = (reason: string) => {
@@ -37,7 +40,8 @@ export function createHintQueue(clock: Clock): HintQueue {
   };
 
   return {
-    push(scope, reason) {
+    push(scope, reason, leaving) {
+      if (leaving !== undefined) departing.set(`${leaving.app} ${leaving.task}`, leaving);
       if (scope === 'all') widen(reason);
       else if (everything === undefined) {
         for (const app of scope) if (!apps.has(app)) apps.set(app, { reason, at: clock.now() });
@@ -50,7 +54,9 @@ export function createHintQueue(clock: Clock): HintQueue {
       while (!signal.aborted) {
         const hint = next();
         if (hint !== undefined) {
-          yield hint;
+          const leaving = [...departing.values()];
+          departing.clear();
+          yield leaving.length === 0 ? hint : { ...hint, leaving };
           continue;
         }
         await new Promise<void>((resolve) => {

@@ -1,6 +1,8 @@
 import type { AppId } from '../core/app.ts';
 import { parseAppId } from '../core/identifiers.ts';
 import { field, isRecord, listAt, recordAt, textAt } from '../core/json.ts';
+import type { LeavingTask } from '../core/leaving.ts';
+import { createDepartures } from './leaving.ts';
 
 /** The event that tells that a subscription is active (marathon-api 3.3). */
 export const ATTACHED = 'event_stream_attached';
@@ -31,6 +33,8 @@ export const ROUTING_EVENTS = [
 export interface EventReading {
   readonly eventType: string;
   readonly scope: 'all' | readonly AppId[];
+  /** The task that is about to end, where the event says so. */
+  readonly leaving?: LeavingTask;
 }
 
 const ROUTING: ReadonlySet<string> = new Set(ROUTING_EVENTS);
@@ -48,6 +52,7 @@ const PLANS_KEPT = 100;
  */
 export function createEventReader(): (frameType: string, data: string) => EventReading {
   const plans = new Map<string, readonly AppId[]>();
+  const departures = createDepartures();
   return (frameType, data) => {
     const json = parseRecord(data);
     if (json === undefined) return { eventType: frameType, scope: ROUTING.has(frameType) ? 'all' : [] };
@@ -58,7 +63,11 @@ export function createEventReader(): (frameType: string, data: string) => EventR
       const [oldest] = plans.keys();
       if (plans.size > PLANS_KEPT && oldest !== undefined) plans.delete(oldest);
     }
-    if (eventType !== 'group_change_success') return { eventType, scope };
+    if (eventType !== 'group_change_success') {
+      const [app] = scope === 'all' ? [] : scope;
+      const leaving = app === undefined ? undefined : departures.notice(eventType, app, json);
+      return leaving === undefined ? { eventType, scope } : { eventType, scope, leaving };
+    }
     const version = textAt(json, 'version');
     return { eventType, scope: version === '' ? 'all' : (plans.get(version) ?? 'all') };
   };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AppId, Instant } from '../../../src/core/app.ts';
+import type { LeavingTask } from '../../../src/core/leaving.ts';
 import type { ChangeHint } from '../../../src/core/ports.ts';
 import { createHintQueue } from '../../../src/source/hint-queue.ts';
 
@@ -52,4 +53,27 @@ test('a hint that comes while the last one is being answered is kept; waiting en
   const last = next();
   stop.abort();
   expect(await last).toBeUndefined();
+});
+
+test('tasks that leave go with the next hint, each once, whatever swallows the hints that brought them', async () => {
+  const { queue, next } = start();
+  const leaving = (app: string, task: string) => ({ app, task }) as LeavingTask;
+  queue.push(ids('/b'), 'x');
+  queue.push(ids('/a'), 'y', leaving('/a', 'a.1'));
+  queue.push(ids('/a'), 'y', leaving('/a', 'a.1'));
+  queue.push(ids('/a'), 'y', leaving('/a', 'a.2'));
+  expect(await next()).toEqual({
+    scope: ['/b'],
+    reason: 'x',
+    at: 0,
+    leaving: [leaving('/a', 'a.1'), leaving('/a', 'a.2')],
+  });
+  expect(await next()).toEqual({ scope: ['/a'], reason: 'y', at: 1 });
+  queue.push('all', 'poll');
+  queue.push(ids('/c'), 'y', leaving('/c', 'c.1'));
+  expect(await next()).toMatchObject({ scope: 'all', reason: 'poll', leaving: [leaving('/c', 'c.1')] });
+  for (let i = 0; i < 60; i += 1) queue.push(ids(`/a${i}`), 'z', leaving(`/a${i}`, `a${i}.1`));
+  const burst = await next();
+  expect(burst?.scope).toBe('all');
+  expect(burst?.leaving).toHaveLength(60);
 });

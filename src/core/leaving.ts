@@ -1,0 +1,26 @@
+import type { AppId, TaskId } from './app.ts';
+import type { Brand } from './result.ts';
+
+/** The id of an instance (Marathon ≥ 1.4), whose tasks from 1.8 on are named after it. */
+export type InstanceId = Brand<string, 'InstanceId'>;
+
+/** A task that an event says is on its way out. Like every hint it is no fact: a look at its app decides. */
+export interface LeavingTask {
+  readonly app: AppId;
+  /** The task, or the instance whose every task is meant. */
+  readonly task: TaskId | InstanceId;
+}
+
+/** Between the instance and the number of its incarnation (marathon-api 0). */
+const INCARNATION = '._app.';
+
+/** Whether a task is meant by the id of a leaving one. */
+export function isMeant(task: TaskId, leaving: LeavingTask['task']): boolean {
+  return task === leaving || task.startsWith(`${leaving}${INCARNATION}`);
+}
+
+/** The instance of a task of Marathon ≥ 1.8; of an older one its id as it is, which no instance has. */
+export function instanceOf(task: TaskId): InstanceId {
+  const at = task.lastIndexOf(INCARNATION);
+  return (at < 0 ? task : task.slice(0, at)) as string as InstanceId;
+}

@@ -1,0 +1,139 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { TaskId } from '../../../src/core/app.ts';
+import { type InstanceId, instanceOf, isMeant } from '../../../src/core/leaving.ts';
+import { createMarathon } from '../../../src/demo/marathon.ts';
+import { createEventReader } from '../../../src/source/marathon-events.ts';
+import { follow, startSource, until } from './rig.ts';
+
+const TASK = 'web.instance-a5f2bd75-caaa-11e8-a129-70b3d5800001._app.2';
+const INSTANCE = 'web.instance-a5f2bd75-caaa-11e8-a129-70b3d5800001';
+
+function stream() {
+  const read = createEventReader();
+  const tell = (eventType: string, rest: object) => read(eventType, JSON.stringify({ ...rest, eventType })).leaving;
+  return {
+    tell,
+    status: (taskStatus: string, taskId: unknown = TASK) =>
+      tell('status_update_event', { appId: '/web', taskId, taskStatus }),
+    condition: (condition: string, instanceId: unknown = INSTANCE) =>
+      tell('instance_changed_event', { runSpecId: '/web', instanceId, condition }),
+  };
+}
+
+describe('a status says that a task leaves', () => {
+  const leaving = [
+    'KILLING',
+    'KILLED',
+    'FAILED',
+    'FINISHED',
+    'ERROR',
+    'DROPPED',
+    'GONE',
+    'GONE_BY_OPERATOR',
+    'UNKNOWN',
+  ];
+  for (const state of leaving)
+    test(state, () => expect(stream().status(`TASK_${state}`)).toEqual({ app: '/web', task: TASK }));
+  for (const state of ['STAGING', 'STARTING', 'RUNNING', 'UNREACHABLE', 'LOST', 'SOMETHING_NEW'])
+    test(`not ${state}`, () => expect(stream().status(`TASK_${state}`)).toBeUndefined());
+  test('not without a usable task, or of an app without a usable id', () => {
+    for (const id of [undefined, '', 'a b', 7])
+      expect(
+        stream().tell('status_update_event', { appId: '/web', taskId: id, taskStatus: 'TASK_KILLED' }),
+      ).toBeUndefined();
+    expect(
+      stream().tell('status_update_event', { appId: '/a b', taskId: TASK, taskStatus: 'TASK_KILLED' }),
+    ).toBeUndefined();
+  });
+});
+
+test('a task that is killed for its health leaves; by its instance where only that is named', () => {
+  const event = { appId: '/web', taskId: TASK, instanceId: INSTANCE };
+  expect(stream().tell('unhealthy_instance_kill_event', event)).toEqual({ app: '/web', task: TASK });
+  expect(stream().tell('unhealthy_instance_kill_event', { ...event, taskId: undefined })).toEqual({
+    app: '/web',
+    task: INSTANCE,
+  });
+  expect(stream().tell('unhealthy_task_kill_event', { appId: '/web', taskId: 'web.1' })).toEqual({
+    app: '/web',
+    task: 'web.1',
+  });
+});
+
+describe('a changed goal', () => {
+  const GOAL = { app: '/web', task: INSTANCE };
+
+  test('is Running told a second time', () => {
+    const { status, condition } = stream();
+    for (const early of ['Scheduled', 'Provisioned', 'Staging', 'Starting']) expect(condition(early)).toBeUndefined();
+    status('TASK_RUNNING');
+    expect(condition('Running')).toBeUndefined();
+    expect(condition('Running')).toEqual(GOAL);
+  });
+
+  test('is Running without a reason, of an instance from before the stream', () => {
+    expect(stream().condition('Running')).toEqual(GOAL);
+  });
+
+  test('is not the first Running after a status, nor a return from an unreachable agent', () => {
+    const { status, condition } = stream();
+    status('TASK_RUNNING');
+    expect(condition('Running')).toBeUndefined();
+    status('TASK_UNREACHABLE');
+    expect(condition('Unreachable')).toBeUndefined();
+    status('TASK_RUNNING');
+    expect(condition('Running')).toBeUndefined();
+  });
+
+  test('is seen although reconciliation told of the task again', () => {
+    const { status, condition } = stream();
+    status('TASK_RUNNING');
+    condition('Running');
+    status('TASK_RUNNING');
+    expect(condition('Running')).toEqual(GOAL);
+  });
+
+  test('is over when the next incarnation starts', () => {
+    const { status, condition } = stream();
+    condition('Running');
+    expect(condition('Killing')).toEqual(GOAL);
+    expect(condition('Killed')).toBeUndefined();
+    expect(condition('Provisioned')).toBeUndefined();
+    status('TASK_RUNNING', TASK.replace('.2', '.3'));
+    expect(condition('Running')).toBeUndefined();
+  });
+
+  test('needs an instance', () => {
+    expect(stream().condition('Running', null)).toBeUndefined();
+  });
+});
+
+test('an instance means every incarnation of it, and nothing else', () => {
+  const task = (id: string) => id as TaskId;
+  expect(instanceOf(task(TASK))).toBe(INSTANCE);
+  expect(instanceOf(task('web.bd2cb77e'))).toBe('web.bd2cb77e');
+  expect(isMeant(task(TASK), INSTANCE as InstanceId)).toBe(true);
+  expect(isMeant(task(TASK), task(TASK))).toBe(true);
+  expect(isMeant(task(`${INSTANCE}0._app.1`), INSTANCE as InstanceId)).toBe(false);
+  expect(isMeant(task('web.1'), task('web.10'))).toBe(false);
+});
+
+test('scaling down tells who leaves, before and after it is killed, and nobody else', async () => {
+  const marathon = await createMarathon({ tasks: 'paper', secondMs: 20, servicePorts: { from: 27_900, to: 27_910 } });
+  onTestFinished(() => marathon.stop());
+  await marathon.post({ id: '/web', instances: 3 });
+  await marathon.settled('/web');
+  const { source } = startSource(marathon.urls);
+  const { hints } = follow(source);
+  await until(() => hints.some(({ reason }) => reason === 'connected'), 'the stream');
+  const before = marathon.tasks('/web').map(({ id }) => id);
+  await marathon.scale('/web', 2);
+  await marathon.settled('/web');
+  const left = new Set(marathon.tasks('/web').map(({ id }) => id));
+  const gone = before.filter((id) => !left.has(id)).map((id) => id as TaskId);
+  const leaving = () => hints.flatMap((hint) => hint.leaving ?? []);
+  await until(() => leaving().some(({ task }) => task === gone[0]), 'the task');
+  expect(gone).toHaveLength(1);
+  expect(leaving().some(({ task }) => gone.some((id) => task === instanceOf(id)))).toBe(true);
+  expect(leaving().every(({ task }) => gone.some((id) => isMeant(id, task)))).toBe(true);
+});
