@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { SourceFailure } from '../core/ports.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const RELOAD_REASONS = [
@@ -10,6 +11,35 @@ const RELOAD_REASONS = [
   'file-changed',
   'none',
 ] as const;
+
+/** Why an event stream ended, as a label. */
+export type StreamLoss = (typeof STREAM_LOSSES)[number];
+const STREAM_LOSSES = [
+  'silence',
+  'lifetime',
+  'stopped',
+  'redirect',
+  'unauthorized',
+  'status',
+  'refused',
+  'timeout',
+  'closed',
+  'other',
+] as const;
+const READ_FAILURES: readonly SourceFailure['kind'][] = [
+  'unreachable',
+  'timeout',
+  'unauthorized',
+  'http-status',
+  'not-json',
+  'not-apps',
+  'truncated',
+  'too-large',
+  'aborted',
+  'tls',
+  'redirect-refused',
+  'file-unreadable',
+];
 
 /** The metrics that count what happens. */
 export type EventCounters = ReturnType<typeof createEventCounters>;
@@ -37,6 +67,8 @@ export function createEventCounters(registry: Registry) {
     waits: histogram('portolan_wait_duration_seconds', 'How long requests waited for a route', ['outcome']),
   };
   for (const op of ['app', 'apps', 'versions', 'events']) counters.requests.inc({ op, outcome: 'ok' }, 0);
+  for (const reason of STREAM_LOSSES) counters.reconnects.inc({ reason }, 0);
+  for (const reason of READ_FAILURES) counters.rejected.inc({ reason }, 0);
   for (const outcome of ['valid', 'invalid']) counters.validations.inc({ outcome }, 0);
   for (const reason of RELOAD_REASONS) {
     for (const outcome of ['success', 'failure']) counters.reloads.inc({ reason, outcome }, 0);

@@ -2,7 +2,7 @@ import { Gauge, Registry } from 'prom-client';
 import type { DaemonEvent } from '../core/events.ts';
 import { unreachable } from '../core/result.ts';
 import type { State } from '../core/state.ts';
-import { createEventCounters, type EventCounters } from './event-counters.ts';
+import { createEventCounters, type EventCounters, type StreamLoss } from './event-counters.ts';
 import { createStateGauges } from './state-gauges.ts';
 
 /** Prometheus metrics. */
@@ -118,20 +118,19 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
 /** Event types come from outside: only what looks like one becomes a label. */
 const eventType = (type: string): string => (/^[a-z][a-z_]{0,59}$/.test(type) ? type : 'other');
 
-const REASON_WORDS = [
-  'idle',
-  'closed',
-  'timeout',
-  'status',
-  'lifetime',
-  'refused',
-  'unauthorized',
-  'redirect',
-  'reset',
-];
-
-/** The reason is a sentence for people; the label is a word from a closed set. */
-function reasonWord(reason: string): string {
-  const text = reason.toLowerCase();
-  return REASON_WORDS.find((word) => text.includes(word)) ?? 'other';
+/** The reason is a sentence for people, mostly of the network; the label is a word from a closed set. */
+function reasonWord(reason: string): StreamLoss {
+  return REASON_PATTERNS.find(([, pattern]) => pattern.test(reason))?.[0] ?? 'other';
 }
+
+const REASON_PATTERNS: readonly (readonly [StreamLoss, RegExp])[] = [
+  ['silence', /^silence|idle/i],
+  ['lifetime', /life ?time/i],
+  ['stopped', /^stopped/i],
+  ['redirect', /not configured|redirect/i],
+  ['unauthorized', /credentials|unauthorized|\b40[13]\b/i],
+  ['status', /status|content type/i],
+  ['refused', /refused/i],
+  ['timeout', /time ?out|no connection in time/i],
+  ['closed', /ended|closed|reset|terminated|other side/i],
+];

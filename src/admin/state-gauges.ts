@@ -13,7 +13,11 @@ export function createStateGauges(
 ): { readonly set: (state: State, now: number) => void } {
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const up = gauge('portolan_marathon_up', '1 when the newest request to this master succeeded', ['endpoint']);
+  const up = gauge(
+    'portolan_marathon_up',
+    '1 when the newest request to this master succeeded; NaN while it was not needed',
+    ['endpoint'],
+  );
   const lastByte = gauge(
     'portolan_stream_last_byte_timestamp_seconds',
     'When the event stream last gave a sign of life',
@@ -33,7 +37,7 @@ export function createStateGauges(
   const certificates = gauge('portolan_cert_not_after_seconds', 'When a certificate ends', ['cert']);
 
   const setOutside = (state: State, now: number): void => {
-    for (const endpoint of endpoints) up.set({ endpoint }, 0);
+    for (const endpoint of endpoints) up.set({ endpoint }, Number.NaN);
     for (const [endpoint, master] of state.masters) up.set({ endpoint }, master.outcome === 'ok' ? 1 : 0);
     lastByte.set((state.stream.lastByteAt ?? 0) / 1000);
     for (const word of ['sse', 'poll', 'file']) mode.set({ mode: word }, discoveryMode(state) === word ? 1 : 0);

@@ -87,9 +87,9 @@ async function askRoute(
 
 function describeRoute(route: Partial<RouteReadiness>): string {
   const app = route.app === undefined ? '' : ` (${route.app.id})`;
-  const head = `${route.vhost}${route.path ?? ''}${app}: ${route.ready === true ? 'serves' : 'does not serve'}`;
-  const lines = [`${head}, ${route.reason}: ${route.message}`];
-  if (route.ready !== true) lines.push(`  ${route.next}`);
+  const verdict = route.ready === true ? 'serves' : `does not serve, ${route.reason}`;
+  const lines = [`${route.vhost}${route.path ?? ''}${app} ${verdict}: ${route.message}`];
+  if (route.ready !== true) lines.push(`  What to do: ${route.next}`);
   if (route.stale === true) lines.push('  Marathon was not read for a while; this may be outdated.');
   for (const { server, address, port, state } of route.servers ?? [])
     lines.push(`  ${server} ${address}:${port} ${state}`);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ProblemView } from '../core/apps-view.ts';
 import { formatDuration } from '../core/settings-kinds.ts';
 import type { StatusView } from '../core/status-view.ts';
 import { type AskAdmin, parseObject, replyFailure } from './admin-client.ts';
@@ -16,6 +17,9 @@ Examples:
 /** Longest wait (ms) for `--quiet`: less than the image's health check allows. */
 const READY_WITHIN_MS = 3_000;
 
+/** Problems listed below the table. */
+const PROBLEMS_SHOWN = 10;
+
 /** `portolan status`: is this node up to date? */
 export function addStatusCommand(program: Command, deps: CliDeps, end: EndWith): void {
   const command = program
@@ -31,7 +35,11 @@ export function addStatusCommand(program: Command, deps: CliDeps, end: EndWith):
       if (!reply.ok) return reply.failure;
       const { status, text } = reply.value;
       if (status !== 200) return replyFailure(reply.value);
-      deps.out(options.json ? `${text}\n` : statusTable(parseObject(text) as unknown as StatusView));
+      if (options.json) deps.out(`${text}\n`);
+      else {
+        const view = parseObject(text) as unknown as StatusView;
+        deps.out(statusTable(view) + (view.problems === 0 ? '' : await problemsText(ask)));
+      }
       return EXIT.ok;
     }),
   );
@@ -50,10 +58,7 @@ function statusTable(view: StatusView): string {
     ['Portolan', `${view.version}, ${view.phase} for ${age(view.phaseForMs)}, since ${view.startedAt}`],
     ['State', `${state}${view.stale ? ' (stale)' : ''}`],
     ['Discovery', view.source.mode],
-    ...view.source.masters.map((master): [string, string] => [
-      'Master',
-      `${master.endpoint} ${master.outcome} ${age(master.ageMs)} ago, ${Math.round(master.tookMs)} ms`,
-    ]),
+    ...view.source.masters.map((master): [string, string] => ['Master', masterText(master)]),
     ['Leader', view.source.leader ?? 'unknown'],
     ['Stream', streamText(view)],
     [
@@ -62,7 +67,7 @@ function statusTable(view: StatusView): string {
     ],
     ['Generation', generationText(view)],
     ['HAProxy', haproxyText(view)],
-    ['Problems', view.problems === 0 ? 'none' : `${view.problems}; see /v1/problems`],
+    ['Problems', view.problems === 0 ? 'none' : String(view.problems)],
   ];
   if (view.source.failing !== undefined) {
     const { kind, detail, forMs } = view.source.failing;
@@ -71,6 +76,22 @@ function statusTable(view: StatusView): string {
   if (view.applyFailing !== undefined)
     rows.push(['Failing', `${view.applyFailing.stage}: ${view.applyFailing.detail}`]);
   return textTable(['WHAT', 'HOW'], rows).split('\n').slice(1).join('\n');
+}
+
+function masterText(master: StatusView['source']['masters'][number]): string {
+  if (master.outcome === 'not-asked') return `${master.endpoint} not needed so far`;
+  return `${master.endpoint} ${master.outcome} ${age(master.ageMs)} ago, ${Math.round(master.tookMs)} ms`;
+}
+
+/** The problems that cost most; without an answer nothing, as their number was shown already. */
+async function problemsText(ask: AskAdmin): Promise<string> {
+  const reply = await ask('/v1/problems');
+  if (!reply.ok || reply.value.status !== 200) return '';
+  const problems = (parseObject(reply.value.text)['problems'] ?? []) as readonly ProblemView[];
+  const shown = problems.slice(0, PROBLEMS_SHOWN).map(({ effect, message }) => [`  ${effect}`, message]);
+  const more = problems.length - shown.length;
+  const rest = more > 0 ? [['', `and ${more} more: GET /v1/problems of the admin API lists all`]] : [];
+  return textTable(['', ''], [...shown, ...rest]);
 }
 
 function streamText({ stream }: StatusView): string {

@@ -48,7 +48,7 @@ export interface State {
 }
 
 /** The settings that views and readiness need. */
-type StateSettings = Pick<Settings, 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch'> & {
+type StateSettings = Pick<Settings, 'marathon' | 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch'> & {
   readonly source: 'marathon' | 'file';
 };
 
@@ -76,6 +76,8 @@ export interface StreamState {
 export interface RunningState {
   readonly generation?: Generation;
   readonly config?: RenderedConfig;
+  /** What the worker read when it started, where the socket has changed it since. */
+  readonly loaded?: RenderedConfig;
   /** When it was loaded, or found at start. */
   readonly since: number;
 }
@@ -100,6 +102,8 @@ export interface ApplyFailing {
 interface Counts {
   readonly passes: number;
   readonly reloads: number;
+  /** Passes that HAProxy followed without a reload. */
+  readonly runtimeChanges: number;
   readonly failedReloads: number;
   readonly validations: number;
   readonly failedValidations: number;
@@ -113,6 +117,7 @@ export function initialState(version: string, settings: Settings, at: number): S
   return {
     version,
     settings: {
+      marathon: settings.apps === undefined ? settings.marathon : [],
       group: settings.group,
       strictMode: settings.strictMode,
       pollInterval: settings.pollInterval,
@@ -133,6 +138,7 @@ export function initialState(version: string, settings: Settings, at: number): S
     counts: {
       passes: 0,
       reloads: 0,
+      runtimeChanges: 0,
       failedReloads: 0,
       validations: 0,
       failedValidations: 0,

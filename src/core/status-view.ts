@@ -1,5 +1,5 @@
 import { isStale, readiness } from './readiness.ts';
-import type { State, StreamState } from './state.ts';
+import type { MasterState, State, StreamState } from './state.ts';
 import { converged, desiredGeneration, discoveryMode, snapshotAge } from './state.ts';
 
 /** Passes shown, newest last. */
@@ -41,7 +41,11 @@ export function statusView(state: State, now: number) {
     problems: state.problems.length,
     counts: state.counts,
     ...(state.lastBug === undefined ? {} : { lastBug: { ...state.lastBug, at: iso(state.lastBug.at) } }),
-    history: state.history.slice(-HISTORY_SHOWN),
+    history: state.history.slice(-HISTORY_SHOWN).map((entry) => ({
+      ...entry,
+      at: iso(entry.at),
+      cause: { ...entry.cause, since: iso(entry.cause.since) },
+    })),
   };
 }
 
@@ -52,17 +56,25 @@ function sourceView(state: State, now: number) {
   return {
     mode: discoveryMode(state),
     ...(state.leader === undefined ? {} : { leader: state.leader }),
-    masters: [...state.masters].map(([endpoint, master]) => ({
-      endpoint,
-      outcome: master.outcome,
-      ageMs: now - master.at,
-      ...(master.lastOkAt === undefined ? {} : { lastOkAgeMs: now - master.lastOkAt }),
-      tookMs: master.ms,
-      failures: master.failures,
-    })),
+    masters: [...new Set([...state.settings.marathon, ...state.masters.keys()])].map((endpoint) =>
+      masterView(endpoint, state.masters.get(endpoint), now),
+    ),
     ...(state.sourceFailing === undefined
       ? {}
       : { failing: { forMs: now - state.sourceFailing.since, ...state.sourceFailing.failure } }),
+  };
+}
+
+/** A master that was not needed yet has only its name. */
+function masterView(endpoint: string, master: MasterState | undefined, now: number) {
+  if (master === undefined) return { endpoint, outcome: 'not-asked' as const };
+  return {
+    endpoint,
+    outcome: master.outcome,
+    ageMs: now - master.at,
+    ...(master.lastOkAt === undefined ? {} : { lastOkAgeMs: now - master.lastOkAt }),
+    tookMs: master.ms,
+    failures: master.failures,
   };
 }
 

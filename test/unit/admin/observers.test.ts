@@ -144,7 +144,9 @@ describe('metrics', () => {
   test('counters with closed labels are there from the start, at 0', async () => {
     const found = await samples([]);
     expect(found.get('portolan_build_info{version="1.2.3"}')).toBe(1);
-    expect(found.get('portolan_marathon_up{endpoint="http://m:8080"}')).toBe(0);
+    expect(found.get('portolan_marathon_up{endpoint="http://m:8080"}')).toBeNaN();
+    expect(found.get('portolan_stream_reconnects_total{reason="silence"}')).toBe(0);
+    expect(found.get('portolan_snapshot_rejected_total{reason="truncated"}')).toBe(0);
     expect(found.get('portolan_reloads_total{reason="section-changed",outcome="failure"}')).toBe(0);
     expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(0);
     expect(found.get('portolan_marathon_requests_total{op="apps",outcome="ok"}')).toBe(0);
@@ -152,6 +154,20 @@ describe('metrics', () => {
     expect(found.get('portolan_propagation_seconds_count{stage="total"}')).toBe(0);
     expect(found.get('portolan_snapshot_age_seconds')).toBeNaN();
   });
+
+  /** Reasons as the source words them, and their label. */
+  const STREAM_ENDS = [
+    ['silence', 'silence'],
+    ['end of its life time', 'lifetime'],
+    ['stopped', 'stopped'],
+    ['sent on to http://x:8080/v2/events, which is not configured', 'redirect'],
+    ['cannot read the credentials: ENOENT: no such file or directory', 'unauthorized'],
+    ['Non-200 status code (503)', 'status'],
+    ['ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:8080', 'refused'],
+    ['no connection in time', 'timeout'],
+    ['the stream ended', 'closed'],
+    ['something new', 'other'],
+  ] as const;
 
   test('events count', async () => {
     const request = (endpoint: string, leader: string): DaemonEvent =>
@@ -161,7 +177,7 @@ describe('metrics', () => {
       request('http://m:8080', 'b:1'),
       at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [] }),
       at({ type: 'marathon-event', eventType: 'Evil"} 1\n', relevant: false, apps: [] }),
-      at({ type: 'stream-lost', endpoint: 'http://m:8080', reason: 'idle for 25 s' }),
+      ...STREAM_ENDS.map(([reason]) => at({ type: 'stream-lost', endpoint: 'http://m:8080', reason })),
       at(unreachable),
       at({ type: 'rendered', digest: 'd', plan: { reload: [{ because: 'file-changed', file: 'x' }] }, ms: 7 }),
       at(failed),
@@ -172,7 +188,9 @@ describe('metrics', () => {
     expect(found.get('portolan_marathon_leader_changes_total')).toBe(1);
     expect(found.get('portolan_events_total{type="api_post_event",relevant="true"}')).toBe(1);
     expect(found.get('portolan_events_total{type="other",relevant="false"}')).toBe(1);
-    expect(found.get('portolan_stream_reconnects_total{reason="idle"}')).toBe(1);
+    for (const [, word] of STREAM_ENDS) {
+      expect(found.get(`portolan_stream_reconnects_total{reason="${word}"}`), word).toBe(1);
+    }
     expect(found.get('portolan_snapshot_rejected_total{reason="unreachable"}')).toBe(1);
     expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(1);
     expect(found.get('portolan_reloads_total{reason="file-changed",outcome="failure"}')).toBe(1);

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { AppId } from '../../../src/core/app.ts';
+import type { Problem } from '../../../src/core/problem.ts';
 import { applied, configText, EMPTY, type Rig, startRig, UP, until, webTable } from '../admin/rig.ts';
 import { portolan, temporaryFolder } from './rig.ts';
 
@@ -38,11 +40,11 @@ test('routes with a host name: the exit code says whether it serves', async () =
   const { dir, setServers } = await serving();
   const serves = await portolan(['routes', 'WEB.example', '--state-dir', dir]);
   expect(serves.code).toBe(0);
-  expect(serves.out).toContain('web.example (/prod/web): serves, Ready: 1 of 2 servers up.');
+  expect(serves.out).toContain('web.example (/prod/web) serves: 1 of 2 servers up.');
   setServers([{ ...UP, state: 'down' }]);
   const down = await portolan(['routes', 'web.example', '--state-dir', dir, '--path', '/x']);
   expect(down.code).toBe(1);
-  expect(down.out).toContain('web.example/x (/prod/web): does not serve, NoServerUp');
+  expect(down.out).toContain('web.example/x (/prod/web) does not serve, NoServerUp: ');
   const unknown = await portolan(['routes', 'none.example', '--state-dir', dir, '--json']);
   expect(unknown.code).toBe(1);
   expect(JSON.parse(unknown.out)).toMatchObject({ status: 404, code: 'NoSuchHost', ready: false });
@@ -78,9 +80,28 @@ test('status: masters, stream, generations, HAProxy', async () => {
   expect(out).toMatch(/^Stream {2,}not attached$/m);
   expect(out).toMatch(/^Generation {2,}running 3/m);
   expect(out).toMatch(/^HAProxy {2,}2\.6\.12, managed, worker 7, 0 old workers, tier C$/m);
+  expect(out).toMatch(/^Problems {2,}none\n$/m);
   expect(JSON.parse((await portolan(['status', '--state-dir', dir, '--json'])).out)).toMatchObject({
     version: '1.2.3',
   });
+});
+
+test('status lists the problems that cost most, and masters that were not needed', async () => {
+  const { dir, emit } = await serving({ marathon: 'http://m:8080,http://spare:8080' });
+  const problem = (n: number, effect: 'notice' | 'route-refused'): Problem => ({
+    code: 'LabelInvalid',
+    effect,
+    message: `HAPROXY_0_MODE of /app-${n}: "x" is no mode.`,
+    origin: { from: 'label', app: `/app-${n}` as AppId, label: 'HAPROXY_0_MODE' },
+  });
+  const problems = [...Array.from({ length: 11 }, (_, n) => problem(n, 'notice')), problem(99, 'route-refused')];
+  emit({ type: 'table-built', table: webTable(), problems, ms: 1 });
+  const { out } = await portolan(['status', '--state-dir', dir]);
+  expect(out).toMatch(/^Master {2,}http:\/\/spare:8080 not needed so far$/m);
+  expect(out).toMatch(/^Problems {2,}12$/m);
+  const [first] = out.split('\n').filter((line) => line.includes('HAPROXY_0_MODE'));
+  expect(first).toMatch(/^ {2}route-refused {2}HAPROXY_0_MODE of \/app-99/);
+  expect(out).toContain('and 2 more: GET /v1/problems');
 });
 
 test('status --quiet says by its exit code alone whether the node may get traffic', async () => {

@@ -315,7 +315,11 @@ describe('views', () => {
       degraded: ['source-unreachable', 'polling', 'apply-rejected'],
       stale: true,
       converged: true,
-      source: { mode: 'poll', masters: [], failing: { forMs: 10_000, kind: 'unreachable' } },
+      source: {
+        mode: 'poll',
+        masters: [{ endpoint: 'http://127.0.0.1:8080', outcome: 'not-asked' }],
+        failing: { forMs: 10_000, kind: 'unreachable' },
+      },
       stream: { attached: false, reconnects: 0 },
       snapshot: { ageMs: 20_000, apps: 1 },
       generation: { desired: 5, written: 5, running: 5, runningSince: '1970-01-01T00:00:07.000Z' },
