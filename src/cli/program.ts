@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { settingRows } from '../core/settings-rows.ts';
 import { addConfigCommand } from './config.ts';
 import { addDemoCommand } from './demo.ts';
 import { type CliDeps, type EndWith, EXIT } from './deps.ts';
@@ -51,6 +52,11 @@ export async function runProgram(argv: readonly string[], deps: CliDeps): Promis
     deps.err(program.helpInformation());
     return EXIT.usage;
   }
+  const misused = switchWithValue(argv);
+  if (misused !== undefined) {
+    deps.err(`error: ${misused}\n`);
+    return EXIT.usage;
+  }
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;
@@ -60,4 +66,15 @@ export async function runProgram(argv: readonly string[], deps: CliDeps): Promis
     deps.err(`portolan: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return EXIT.failed;
   }
+}
+
+/** What to say about `--sse=false`: commander calls it an unknown option, and suggests nothing. */
+function switchWithValue(argv: readonly string[]): string | undefined {
+  for (const word of argv) {
+    const [, flag, value] = /^--(?:no-)?([a-z-]+)=(.*)$/.exec(word) ?? [];
+    if (flag === undefined || !settingRows().some((row) => row.flag === flag && row.kind.placeholder === undefined))
+      continue;
+    return `option '--${flag}' takes no value ("${value}"); expected the flag alone, for example: --${flag} or --no-${flag}`;
+  }
+  return undefined;
 }

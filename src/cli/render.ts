@@ -14,7 +14,7 @@ import { settingsFromCli } from './settings-from-cli.ts';
 
 const EXAMPLES = `
 Examples:
-  curl -s http://10.0.0.1:8080/v2/apps?embed=apps.tasks > apps.json
+  curl -s 'http://10.0.0.1:8080/v2/apps?embed=apps.tasks' > apps.json
   portolan render --apps apps.json --output out
   portolan render --apps apps.json --output out --group external --https-bind off
   cd out && haproxy -c -f haproxy.cfg

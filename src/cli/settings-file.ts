@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { nearestName } from '../core/nearest.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { RawSetting, RawSettings } from '../core/settings-merge.ts';
@@ -9,6 +9,9 @@ import { type CliFailure, EXIT } from './deps.ts';
 
 /** Where settings are read from when nothing else is said; its absence is no error. */
 export const DEFAULT_CONFIG = '/etc/portolan/portolan.yaml';
+
+/** What to do about a `*` that YAML reads as its own. */
+const QUOTED_STAR = "expected quotes around a value that begins with *, for example: http-bind: '*:80'";
 
 /**
  * Reads the YAML file with settings: its keys are the flag names.
@@ -34,7 +37,8 @@ export function parseSettingsFile(text: string, path: string): Result<RawSetting
   if (document.errors.length > 0) {
     const messages = document.errors.map((error) => {
       const line = lines.linePos(error.pos[0]).line;
-      return `${path}:${line}: not YAML: ${error.message}; expected lines like: poll-interval: 30s`;
+      const expected = error.code === 'BAD_ALIAS' ? QUOTED_STAR : 'expected lines like: poll-interval: 30s';
+      return `${path}:${line}: not YAML: ${error.message}; ${expected}`;
     });
     return usage(messages);
   }
@@ -54,10 +58,29 @@ export function parseSettingsFile(text: string, path: string): Result<RawSetting
       messages.push(`${path}:${line}: unknown setting "${flag}"; ${hint}`);
       continue;
     }
+    const alias = unresolvedAlias(value, document);
+    if (alias !== undefined) {
+      messages.push(`${path}:${line}: ${flag} "*${alias}": YAML takes it for an alias; ${QUOTED_STAR}`);
+      continue;
+    }
     const plain: unknown = value === null ? null : document.createNode(value).toJS(document);
     raw.set(flag, { value: plain, at: `${name}:${line}: ${flag}` });
   }
   return messages.length > 0 ? usage(messages) : ok(raw);
+}
+
+/** The first alias in a value that no anchor answers to: what `http-bind: *:80` is without its quotes. */
+function unresolvedAlias(value: unknown, document: Document): string | undefined {
+  if (!isNode(value)) return undefined;
+  let found: string | undefined;
+  visit(value, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined;
+      found = alias.source;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function usage(messages: readonly string[]): Result<never, CliFailure> {

@@ -52,6 +52,7 @@ test.each([
   [['render', '--app', 'x', '--output', 'y'], "unknown option '--app'", 'Did you mean --apps?'],
   [['statu'], "unknown command 'statu'", 'Did you mean status?'],
   [['status', '--jsn'], "unknown option '--jsn'", 'Did you mean --json?'],
+  [['run', '--sse=false'], 'option \'--sse\' takes no value ("false")', '--no-sse'],
   [['routes', 'a', 'b'], 'too many arguments', 'portolan routes --help'],
   [['run', '--marathon'], 'argument missing', 'portolan run --help'],
   [['render', '--apps', 'x'], "required option '--output <path>'", 'portolan render --help'],

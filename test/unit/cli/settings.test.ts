@@ -83,6 +83,9 @@ describe('the file', () => {
     ['group: a\npoll-interval: soon\n', 'p.yaml:2: poll-interval "soon"', 'for example: 30s'],
     ['poll-interval:\n', 'p.yaml:1: poll-interval', 'for example: 30s'],
     ['log-level: {a: 1}\n', 'p.yaml:1: log-level', 'for example: debug'],
+    ['group: a\nhttp-bind: *:80\n', 'p.yaml:2: http-bind "*:80"', "http-bind: '*:80'"],
+    ['http-bind: ["[::]:80", *:80]\n', 'p.yaml:1: http-bind "*:80"', "http-bind: '*:80'"],
+    ['group: *\n', 'p.yaml:1: not YAML', 'expected quotes around a value that begins with *'],
     ['http-bind: 80\n', 'p.yaml:1: http-bind "80"', 'for example: *:80,[::]:80'],
   ])('%j is refused with its line', async (yaml, place, hint) => {
     const { file } = configured(yaml);
