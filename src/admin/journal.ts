@@ -1,6 +1,7 @@
-import { appendFile, rename, stat } from 'node:fs/promises';
+import { appendFile, open, rename, stat } from 'node:fs/promises';
 import type { DaemonEvent } from '../core/events.ts';
 import { describeEvent } from './describe-event.ts';
+import { createRepeats } from './repeats.ts';
 
 /** Keeps events on disk. */
 export interface Journal {
@@ -15,7 +16,7 @@ export interface Journal {
 const MOST_WAITING = 1_048_576;
 
 /**
- * Appends the events worth keeping to a file, one JSON object a line. At `maxBytes` the file becomes `<path>.1`, replacing
+ * Appends the events worth keeping to a file, one JSON object a line; the same again and again is kept once. At `maxBytes` the file becomes `<path>.1`, replacing
  * the one before. A full or broken disk costs entries and nothing else.
  */
 export function createJournal(options: { readonly path: string; readonly maxBytes?: number }): Journal {
@@ -24,7 +25,7 @@ export function createJournal(options: { readonly path: string; readonly maxByte
   let waitingBytes = 0;
   let writing: Promise<void> | undefined;
   let failure: string | undefined;
-  let lastFailure = '';
+  const repeats = createRepeats();
 
   const writeOut = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -34,7 +35,9 @@ export function createJournal(options: { readonly path: string; readonly maxByte
       try {
         const size = await sizeOf(path);
         if (size > 0 && size + text.length > maxBytes) await rename(path, `${path}.1`);
-        await appendFile(path, text, { mode: 0o640 });
+        // A full disk may have cut the line before.
+        const cut = failure !== undefined && (await endsWithinLine(path));
+        await appendFile(path, cut ? `\n${text}` : text, { mode: 0o640 });
         failure = undefined;
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
@@ -45,10 +48,8 @@ export function createJournal(options: { readonly path: string; readonly maxByte
 
   return {
     observe(event) {
+      const repeated = repeats.has(event);
       const { message, fields, keep, level } = describeEvent(event);
-      // While Marathon is away the same failure comes at every try: one entry tells it.
-      const repeated = event.type === 'snapshot-failed' && message === lastFailure;
-      lastFailure = event.type === 'snapshot-failed' ? message : event.type === 'snapshot-taken' ? '' : lastFailure;
       if (!keep || repeated || waitingBytes > MOST_WAITING) return;
       const entry = `${JSON.stringify({ time: new Date(event.at).toISOString(), event: event.type, level, message, ...fields })}\n`;
       waiting.push(entry);
@@ -58,6 +59,17 @@ export function createJournal(options: { readonly path: string; readonly maxByte
     flushed: async () => writing,
     failure: () => failure,
   };
+}
+
+async function endsWithinLine(path: string): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    return bytesRead === 1 && buffer[0] !== 0x0a;
+  } finally {
+    await file.close();
+  }
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -3,6 +3,7 @@ import type { DaemonEvent } from '../core/events.ts';
 import type { LogLevel } from '../core/settings.ts';
 import { describeEvent } from './describe-event.ts';
 import { prettyLine } from './pretty-line.ts';
+import { createRepeats } from './repeats.ts';
 
 /** Writes events as log lines. */
 export interface EventLog {
@@ -16,7 +17,7 @@ export interface EventLog {
 
 /**
  * pino's JSON lines, one for each event: time as ISO text, level as word. `pretty` is for a terminal, `colour` for one that
- * understands colours. Lines are written at once: a transport in a worker loses the last ones of a crash.
+ * understands colours. A warning that repeats is a debug line from the second time on. Lines are written at once: a transport in a worker loses the last ones of a crash.
  */
 export function createEventLog(options: {
   readonly write: (line: string) => void;
@@ -38,13 +39,16 @@ export function createEventLog(options: {
     { write },
   );
   const levels = Object.keys(pino.levels.values);
+  const repeats = createRepeats();
   const say: EventLog['say'] = (level, at, message, fields = {}) => {
     logger[level]({ time: new Date(at).toISOString(), ...fields }, message);
   };
   return {
     say,
     observe(event) {
-      const { level, message, fields } = describeEvent(event);
+      const repeated = repeats.has(event);
+      const { level: first, message, fields } = describeEvent(event);
+      const level = repeated && first === 'warn' ? 'debug' : first;
       if (logger.isLevelEnabled(level)) say(level, event.at, message, { event: event.type, ...fields });
     },
     setLevel(level) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -111,6 +111,33 @@ describe('log', () => {
     log.observe(at(applied(2)));
     expect(lines).toHaveLength(1);
     expect(log.level()).toBe('info');
+  });
+
+  test('a failure that lasts is a warning once, until it changes or ten minutes have passed', () => {
+    const read = (outcome: 'ok' | 'timeout' | 'unreachable', ms: number) =>
+      at({ type: 'marathon-request', endpoint: 'http://m', op: 'apps', outcome, ms: 3 }, AT + ms);
+    const lost = (ms: number) => at({ type: 'stream-lost', endpoint: 'http://m', reason: `loss ${ms}` }, AT + ms);
+    const events = [
+      read('unreachable', 0),
+      read('unreachable', 1_000),
+      read('timeout', 2_000),
+      read('ok', 3_000),
+      read('timeout', 4_000),
+      lost(5_000),
+      lost(6_000),
+      at({ type: 'stream-attached', endpoint: 'http://m' }, AT + 7_000),
+      lost(8_000),
+      lost(608_001),
+    ];
+    expect(logged('warn', events).map((line) => (JSON.parse(line) as { message: string }).message)).toEqual([
+      'apps from http://m: unreachable (3 ms)',
+      'apps from http://m: timeout (3 ms)',
+      'apps from http://m: timeout (3 ms)',
+      'event stream of http://m lost: loss 5000',
+      'event stream of http://m lost: loss 8000',
+      'event stream of http://m lost: loss 608001',
+    ]);
+    expect(logged('debug', events)).toHaveLength(events.length);
   });
 
   test('is pretty on a terminal', () => {
@@ -226,7 +253,10 @@ describe('journal', () => {
     journal.observe(at({ type: 'stream-byte', endpoint: 'x' }));
     journal.observe(at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [] }));
     journal.observe(at({ type: 'marathon-event', eventType: 'pod_created_event', relevant: false, apps: [] }));
-    for (let i = 0; i < 5; i++) journal.observe(at(unreachable, AT + i));
+    for (let i = 0; i < 5; i++) {
+      journal.observe(at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [] }, AT + i));
+      journal.observe(at(unreachable, AT + i));
+    }
     journal.observe(at({ type: 'snapshot-taken', snapshot: { takenAt: AT as never, apps: [] }, scope: 'all', ms: 1 }));
     journal.observe(at(unreachable));
     journal.observe(at(applied(3)));
@@ -263,6 +293,23 @@ describe('journal', () => {
     journal.observe(at(applied(1)));
     await journal.flushed();
     expect(journal.failure()).toMatch(/ENOTDIR/);
+  });
+
+  test('what a full disk cut off does not spoil the next entry', async () => {
+    const path = join(dir, 'cut.ndjson');
+    const journal = createJournal({ path });
+    mkdirSync(path);
+    journal.observe(at(applied(1)));
+    await journal.flushed();
+    expect(journal.failure()).toMatch(/EISDIR/);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, '{"event":"app');
+    journal.observe(at(applied(2)));
+    await journal.flushed();
+    const lines = readFileSync(path, 'utf8').split('\n');
+    expect(lines.slice(0, 1)).toEqual(['{"event":"app']);
+    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ generation: 2 });
+    expect(journal.failure()).toBeUndefined();
   });
 });
 

@@ -1,0 +1,53 @@
+import type { DaemonEvent } from '../core/events.ts';
+
+/** Knows what was said before, so that an outage of hours is a few lines and not thousands. */
+export interface Repeats {
+  /** True for an event that says once more what the last one about the same thing said. Ask once for every event, in order. */
+  has(event: DaemonEvent): boolean;
+}
+
+/** After this long (ms) the same failure is told again: it still lasts. */
+const REMIND_AFTER_MS = 600_000;
+/** The same hint about the same apps within this time (ms) tells nothing new: an app that flaps, a deployment of many tasks. */
+const HINTS_JOIN_MS = 60_000;
+/** Things remembered; beyond, all are forgotten, which costs a line each. */
+const MOST_REMEMBERED = 5_000;
+
+/** Nothing was said yet. */
+export function createRepeats(): Repeats {
+  const last = new Map<string, { readonly said: string; readonly at: number }>();
+  return {
+    has(event) {
+      const saying = sayingOf(event);
+      if (saying === undefined) return false;
+      const { about, said, within } = saying;
+      const before = last.get(about);
+      if (before?.said === said && event.at - before.at < within) return true;
+      if (last.size >= MOST_REMEMBERED) last.clear();
+      last.set(about, { said, at: event.at });
+      return false;
+    },
+  };
+}
+
+/** What an event is about and what it says of that; undefined for events that are news each time. */
+function sayingOf(
+  event: DaemonEvent,
+): { readonly about: string; readonly said: string; readonly within: number } | undefined {
+  switch (event.type) {
+    case 'marathon-request':
+      return { about: `${event.op} ${event.endpoint}`, said: event.outcome, within: REMIND_AFTER_MS };
+    // Which master did not give a stream this time is in the requests.
+    case 'stream-attached':
+    case 'stream-lost':
+      return { about: 'stream', said: event.type, within: event.type === 'stream-lost' ? REMIND_AFTER_MS : 0 };
+    case 'snapshot-taken':
+      return { about: 'snapshot', said: 'taken', within: REMIND_AFTER_MS };
+    case 'snapshot-failed':
+      return { about: 'snapshot', said: event.failure.kind, within: REMIND_AFTER_MS };
+    case 'marathon-event':
+      return { about: `${event.eventType} ${event.apps.join(' ')}`, said: '', within: HINTS_JOIN_MS };
+    default:
+      return undefined;
+  }
+}
