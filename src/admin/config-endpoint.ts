@@ -59,10 +59,12 @@ export function addConfigEndpoint(
     if (id === undefined) return reply.send(deps.show(text));
 
     const { running } = deps.getState();
-    if (running?.config === undefined || String(running.generation) !== number) {
+    // The lines are those of the file that was loaded, whatever the socket has changed since.
+    const loaded = running?.loaded ?? running?.config;
+    if (loaded === undefined || String(running?.generation) !== number) {
       return sendError(reply, 409, 'OwnersUnknown', 'Who owns which line is known of the running generation only.');
     }
-    const lines = linesOf(deps.show(text), running.config.owners, id);
+    const lines = linesOf(deps.show(text), loaded.owners, id);
     if (lines === '') return sendError(reply, 404, 'NoSuchApp', `No line of generation ${number} belongs to ${id}.`);
     return reply.send(lines);
   });

@@ -62,6 +62,23 @@ function describe(event: DaemonEvent): Description {
     case 'pass-finished':
     case 'bug':
       return describeApply(event);
+    case 'published':
+      return line('debug', `generation ${event.generation} on disk says what the socket has changed`, {
+        generation: event.generation,
+        ms: round(event.ms),
+      });
+    case 'runtime-doubt':
+      return line('warn', `HAProxy's socket: ${event.detail}`, {});
+    case 'drift':
+      return line('warn', `HAProxy was not as it should be, and is put right: ${event.differences[0] ?? ''}`, {
+        differences: event.differences.slice(0, MOST_SHOWN),
+        count: event.differences.length,
+      });
+    case 'taken-out':
+      return line('info', `${event.servers} servers of leaving tasks take no new requests`, {
+        tasks: event.tasks.slice(0, MOST_SHOWN),
+        ms: round(event.ms),
+      });
     case 'stream-attached':
     case 'stream-lost':
     case 'stream-byte':
@@ -120,6 +137,7 @@ function describeApply(
         {
           generation: event.generation,
           via: event.via,
+          ...(event.commands === undefined ? {} : { commands: event.commands }),
           ...appsField([...new Set(event.changes.map((change) => change.app))]),
           changes: event.changes.slice(0, MOST_SHOWN).map(({ change, what }) => `${change} ${what}`),
           changeCount: event.changes.length,

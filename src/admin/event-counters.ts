@@ -62,6 +62,9 @@ export function createEventCounters(registry: Registry) {
     validations: counter('portolan_validations_total', 'Runs of haproxy -c', ['outcome']),
     reloads: counter('portolan_reloads_total', 'Reloads of HAProxy', ['reason', 'outcome']),
     reload: histogram('portolan_reload_duration_seconds', 'Time from the reload to its proof'),
+    commands: counter('portolan_runtime_commands_total', 'Commands over HAProxy’s socket', ['outcome']),
+    drift: counter('portolan_drift_total', 'Differences found in a running HAProxy and put right'),
+    takenOut: counter('portolan_servers_taken_out_total', 'Servers taken out of rotation by an event alone'),
     propagation: histogram('portolan_propagation_seconds', 'Time from the first hint to traffic', ['stage']),
     waiters: new Gauge({ name: 'portolan_waiters', help: 'Requests that wait for a route', registers }),
     waits: histogram('portolan_wait_duration_seconds', 'How long requests waited for a route', ['outcome']),
@@ -69,11 +72,12 @@ export function createEventCounters(registry: Registry) {
   for (const op of ['app', 'apps', 'versions', 'events']) counters.requests.inc({ op, outcome: 'ok' }, 0);
   for (const reason of STREAM_LOSSES) counters.reconnects.inc({ reason }, 0);
   for (const reason of READ_FAILURES) counters.rejected.inc({ reason }, 0);
+  for (const outcome of ['done', 'doubt']) counters.commands.inc({ outcome }, 0);
   for (const outcome of ['valid', 'invalid']) counters.validations.inc({ outcome }, 0);
   for (const reason of RELOAD_REASONS) {
     for (const outcome of ['success', 'failure']) counters.reloads.inc({ reason, outcome }, 0);
   }
-  for (const stage of ['snapshot', 'build', 'render', 'validate', 'reload', 'total']) {
+  for (const stage of ['snapshot', 'build', 'render', 'runtime', 'validate', 'reload', 'total']) {
     counters.propagation.zero({ stage });
   }
   for (const outcome of ['ready', 'timeout', 'gone']) counters.waits.zero({ outcome });

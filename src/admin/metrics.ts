@@ -86,11 +86,21 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
         counters.reloads.inc({ reason: event.plan.reload[0]?.because ?? 'none', outcome: 'success' });
         counters.reload.observe(event.reloadMs / 1000);
       }
-      counters.propagation.observe({ stage: 'reload' }, event.reloadMs / 1000);
+      if (event.via === 'runtime') counters.commands.inc({ outcome: 'done' }, event.commands ?? 0);
+      counters.propagation.observe({ stage: event.via === 'runtime' ? 'runtime' : 'reload' }, event.reloadMs / 1000);
       counters.propagation.observe({ stage: 'total' }, event.sinceCauseMs / 1000);
       return;
     case 'apply-failed':
       counters.reloads.inc({ reason: seen.planned, outcome: 'failure' });
+      return;
+    case 'runtime-doubt':
+      counters.commands.inc({ outcome: 'doubt' });
+      return;
+    case 'drift':
+      counters.drift.inc(event.differences.length);
+      return;
+    case 'taken-out':
+      counters.takenOut.inc(event.servers);
       return;
     // What these change is read from the state when metrics are asked for.
     case 'started':
@@ -109,6 +119,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'haproxy-up':
     case 'haproxy-down':
     case 'haproxy-seen':
+    case 'published':
       return;
     default:
       unreachable(event);

@@ -11,12 +11,14 @@ import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import { createRenderer } from '../core/render.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { NO_RUNTIME } from '../core/runtime.ts';
 import type { Settings } from '../core/settings.ts';
+import { createSpares } from '../core/spares.ts';
 import { createLoop } from '../daemon/loop.ts';
 import { createStateStore, type Listener } from '../daemon/store.ts';
 import { createHaproxy } from '../haproxy/adapter.ts';
 import { statePaths } from '../haproxy/paths.ts';
-import { findHaproxy } from '../haproxy/version.ts';
+import { capabilities, findHaproxy } from '../haproxy/version.ts';
 import { createFileSource } from '../source/file.ts';
 import { createMarathonSource } from '../source/marathon.ts';
 import { createMemoryStore } from '../source/memory-store.ts';
@@ -69,7 +71,11 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     store.emit(event);
     hear(event);
   };
-  const haproxy = createHaproxy({ settings, clock, emit });
+  const adapter = createHaproxy({ settings, clock, emit });
+  const haproxy = settings.runtime ? adapter : { ...adapter, runtime: NO_RUNTIME };
+  // The binary's version, since there may be no worker yet: the spares are part of its first configuration.
+  const tier = binary.ok && settings.runtime ? (capabilities(binary.value.version, true).tier ?? 'D') : 'D';
+  const spares = createSpares({ http: settings.spareHttp, sticky: settings.spareSticky, tcp: settings.spareTcp }, tier);
   const names = await createNameResolver({
     lookup: lookupHost,
     clock,
@@ -100,6 +106,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     memoryStore: createMemoryStore(join(settings.stateDir, 'memory.json'), (detail) =>
       log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
     ),
+    spares,
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },
     stages: { build: createBuilder(), createRenderer, blame },
     random: around.random,
@@ -110,7 +117,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     version,
     getState: store.current,
     subscribe: store.subscribe,
-    haproxy,
+    haproxy: { files: haproxy.files, servers: loop.servers },
     control: loop.control,
     settings,
     metrics,

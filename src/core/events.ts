@@ -74,11 +74,23 @@ export type DaemonEventBody =
       readonly config: RenderedConfig;
       readonly plan: ApplyPlan;
       readonly cause: PassCause;
-      readonly via: 'reload' | 'start';
+      /** `runtime`: over the socket, without a reload; the generation stays the one that the worker has loaded. */
+      readonly via: 'reload' | 'start' | 'runtime';
+      /** Of the reload, the start, or the commands. */
       readonly reloadMs: number;
+      /** Commands over the socket. */
+      readonly commands?: number;
       readonly sinceCauseMs: number;
       readonly changes: readonly RouteChange[];
     }
+  /** What the worker was brought to over its socket is on disk, valid: the next start begins there. */
+  | { readonly type: 'published'; readonly generation: Generation; readonly ms: number }
+  /** The socket was not to be trusted; it is looked at again, or HAProxy is reloaded. */
+  | { readonly type: 'runtime-doubt'; readonly detail: string }
+  /** HAProxy was not as it should be, without anybody having said so; it is put right. */
+  | { readonly type: 'drift'; readonly differences: readonly string[] }
+  /** The servers of leaving tasks were taken out before anything was fetched. */
+  | { readonly type: 'taken-out'; readonly tasks: readonly string[]; readonly servers: number; readonly ms: number }
   | { readonly type: 'apply-failed'; readonly failure: HaproxyFailure; readonly serving?: Generation }
   | { readonly type: 'pass-finished'; readonly outcome: 'unchanged' | 'applied' | 'failed'; readonly ms: number }
   | { readonly type: 'bug'; readonly message: string; readonly stack: string }

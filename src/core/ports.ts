@@ -112,7 +112,14 @@ export type ApplyResult =
 
 /** What the worker in charge runs, as proven by its generation number and that generation's files. */
 export type Observed =
-  | { readonly known: true; readonly generation: Generation; readonly config: RenderedConfig }
+  | {
+      readonly known: true;
+      readonly generation: Generation;
+      /** What the worker runs, as last published. */
+      readonly config: RenderedConfig;
+      /** What it read when it started, where that is not `config`: the socket has changed it since. */
+      readonly loaded?: RenderedConfig;
+    }
   | { readonly known: false; readonly reason: string };
 
 /** One server as HAProxy sees it now. */

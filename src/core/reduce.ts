@@ -47,6 +47,11 @@ function reduceByType(state: State, event: DaemonEvent): State {
       return validationFailed(state, event);
     case 'applied':
       return applied(state, event);
+    case 'published':
+    case 'runtime-doubt':
+    case 'drift':
+    case 'taken-out':
+      return state;
     case 'apply-failed':
       return applyFailed(state, event.at, event.failure);
     case 'pass-finished':
@@ -109,11 +114,21 @@ function validationFailed(state: State, event: Of<'validation-failed'>): State {
 }
 
 function applied(state: State, event: Of<'applied'>): State {
+  const runtime = event.via === 'runtime';
   return {
     ...recovered(inPass(state, { applied: event, reasons: event.plan.reload })),
-    running: { generation: event.generation, config: event.config, since: event.at },
+    running: {
+      generation: event.generation,
+      config: event.config,
+      ...(runtime ? { loaded: state.running?.loaded ?? state.running?.config ?? event.config } : {}),
+      since: runtime ? (state.running?.since ?? event.at) : event.at,
+    },
     lastApply: { ok: true, at: event.at, generation: event.generation },
-    counts: { ...state.counts, reloads: state.counts.reloads + 1 },
+    counts: {
+      ...state.counts,
+      reloads: state.counts.reloads + (runtime ? 0 : 1),
+      runtimeChanges: state.counts.runtimeChanges + (runtime ? 1 : 0),
+    },
   };
 }
 

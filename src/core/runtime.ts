@@ -86,3 +86,12 @@ export interface HaproxyRuntime {
   /** Lets go of the connection, before a reload and at the end. */
   close(): void;
 }
+
+/** A socket that cannot be used: every change is a reload. */
+export const NO_RUNTIME: HaproxyRuntime = {
+  tier: async () => 'D',
+  run: async () => ({ kind: 'doubt', detail: 'the runtime lane is switched off' }),
+  read: async () => undefined,
+  sweep: async (_, left) => left,
+  close: () => undefined,
+};

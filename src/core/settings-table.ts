@@ -193,6 +193,30 @@ export const SETTINGS_TABLE: SettingsTable = {
     help: 'start and watch over HAProxy (managed), or drive one that systemd or another container runs (external)',
     example: 'external',
   },
+  runtime: {
+    flag: 'runtime',
+    kind: toggle,
+    default: 'true',
+    help: 'bring changes to HAProxy over its socket where that can carry them; without it every change is a reload',
+  },
+  spareHttp: {
+    flag: 'spare-http',
+    kind: whole(0, 10_000),
+    default: '200',
+    help: 'empty HTTP backends held ready for new apps, which then need no reload; refilled at the next one',
+  },
+  spareSticky: {
+    flag: 'spare-sticky',
+    kind: whole(0, 10_000),
+    default: '50',
+    help: 'the same with a cookie, for apps with HAPROXY_{n}_STICKY; HAProxy 3.0 and newer only',
+  },
+  spareTcp: {
+    flag: 'spare-tcp',
+    kind: whole(0, 10_000),
+    default: '50',
+    help: 'the same for TCP',
+  },
   onStop: {
     flag: 'on-stop',
     kind: choice(['keep', 'drain']),

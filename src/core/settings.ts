@@ -35,6 +35,12 @@ export interface Settings {
   readonly stateDir: string;
   readonly haproxy: string;
   readonly haproxyMode: 'managed' | 'external';
+  /** Changes go over HAProxy's socket where they can; false: every change is a reload. */
+  readonly runtime: boolean;
+  /** Empty backends held ready for new apps, by kind. */
+  readonly spareHttp: number;
+  readonly spareSticky: number;
+  readonly spareTcp: number;
   readonly onStop: 'keep' | 'drain';
   readonly keepGenerations: number;
   /** Milliseconds. */

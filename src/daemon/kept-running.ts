@@ -7,6 +7,7 @@ import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import { servedBy } from '../core/served.ts';
 import type { Draft } from './isolate.ts';
+import type { LaneWorker } from './kept-lane.ts';
 
 /** What HAProxy runs, as far as it was proven. */
 export interface KeptRunning {
@@ -25,6 +26,10 @@ export interface KeptRunning {
   confirm(table: RoutingTable): void;
   /** Makes HAProxy run a candidate; true when it does. Never aborted. */
   apply(attempt: Attempt): Promise<boolean>;
+  /** HAProxy was brought to a draft over its socket. */
+  carried(draft: Draft, cause: PassCause, commands: number, ms: number): void;
+  /** The worker in charge, as far as it is known. */
+  worker(): LaneWorker | undefined;
   doubt(): void;
   /** Somebody saw a worker of this generation: doubt, unless it is the expected one. True when it is not. */
   suspect(generation: Generation): boolean;
@@ -44,7 +49,11 @@ interface Parts {
   readonly emit: (event: DaemonEventBody) => void;
 }
 
-type Kept = Running & ({ readonly known: false } | { readonly known: true; readonly generation: Generation });
+type Kept = Running &
+  (
+    | { readonly known: false }
+    | { readonly known: true; readonly generation: Generation; readonly loaded?: RenderedConfig }
+  );
 
 /** One unanswered question is bad luck; after this many in a row a reload makes what runs certain again. */
 const MISSES_UNTIL_UNKNOWN = 2;
@@ -107,7 +116,10 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
   /** What runs was read from the worker: the same as before, our own late success, or somebody else's doing. */
   async function found(observed: Extract<Observed, { readonly known: true }>): Promise<void> {
     const { generation, config } = observed;
-    if (running.known && running.generation === generation && running.config.digest === config.digest) {
+    // What was changed over the socket is published a little later: until then the disk shows what was loaded.
+    const published = running.known && (running.loaded ?? running.config).digest === config.digest;
+    const expected = running.known && (running.config.digest === config.digest || published);
+    if (running.known && running.generation === generation && expected) {
       doubted = false;
       misses = 0;
       return;
@@ -154,6 +166,29 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
     }
   }
 
+  function carried(draft: Draft, cause: PassCause, commands: number, ms: number): void {
+    if (!running.known) return;
+    const { generation } = running;
+    const loaded = running.loaded ?? running.config;
+    const changes = routeChanges(table, draft.table);
+    const sinceCauseMs = Math.max(0, clock.now() - cause.since);
+    running = { known: true, generation, config: draft.config, loaded };
+    table = draft.table;
+    const plan: ApplyPlan = { reload: [] };
+    emit({
+      type: 'applied',
+      generation,
+      config: draft.config,
+      plan,
+      cause,
+      via: 'runtime',
+      reloadMs: ms,
+      commands,
+      sinceCauseMs,
+      changes,
+    });
+  }
+
   function doubt(): void {
     doubted = true;
     if (nothingYet()) running = { known: false };
@@ -174,6 +209,9 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
       table = of;
     },
     apply,
+    carried,
+    worker: () =>
+      running.known ? { generation: running.generation, loaded: running.loaded ?? running.config } : undefined,
     doubt,
     suspect(generation) {
       const other = running.known && running.generation !== generation;

@@ -1,11 +1,12 @@
 import type { DaemonEventBody } from '../core/events.ts';
-import type { ChangeHint, Control } from '../core/ports.ts';
+import type { ChangeHint, Control, Haproxy } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, ok } from '../core/result.ts';
 import { createAlarm } from './alarm.ts';
 import type { Scope } from './hints.ts';
 import { createHints } from './hints.ts';
 import { createPace } from './pace.ts';
+import { placedServers } from './placed-servers.ts';
 import type { PassDeps } from './reconcile.ts';
 import { createReconciler } from './reconcile.ts';
 import type { Timings } from './timings.ts';
@@ -26,6 +27,8 @@ export interface Loop {
   /** Runs until aborted; resolves when the last pass has ended and HAProxy was left or drained. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
   readonly control: Control;
+  /** HAProxy's servers by the backends that they serve, wherever those sit. */
+  readonly servers: Haproxy['servers'];
   /** Listens to what others have to say: a new HAProxy, new templates or certificates are reasons for a pass. */
   hear(event: DaemonEventBody): void;
 }
@@ -39,12 +42,14 @@ export function createLoop(deps: LoopDeps): Loop {
   const alarm = createAlarm(clock);
   const pace = createPace(hints, timings, deps.random);
   let passing = false;
+  let following = false;
 
   function hint(scope: Scope, reason: string): void {
     take({ scope, reason, at: clock.now() });
   }
 
   function take(given: ChangeHint): void {
+    if (given.leaving !== undefined && given.leaving.length > 0) void takeOut(given.leaving);
     hints.add(given, clock.now());
     alarm.ring();
   }
@@ -77,7 +82,27 @@ export function createLoop(deps: LoopDeps): Loop {
       pace.failed(clock.now(), ended.value.at === 'reload');
     } else {
       pace.succeeded(clock.now(), ended.value.kind === 'applied');
+      if (ended.value.kind === 'carried') followSoon(signal);
     }
+  }
+
+  /** The disk follows the socket: at once for those who look, but not more often than it can be told apart. */
+  function followSoon(signal: AbortSignal): void {
+    if (following) return;
+    following = true;
+    void clock.sleep(timings.followMs, signal).then(async () => {
+      following = false;
+      await guarded(reconciler.follow);
+    });
+  }
+
+  /** The servers of tasks that are about to end get no new requests, before anything is fetched. */
+  async function takeOut(leaving: NonNullable<ChangeHint['leaving']>): Promise<void> {
+    const startedAt = clock.now();
+    const servers = await guarded(() => reconciler.leave(leaving));
+    if (!servers.ok || servers.value === 0) return;
+    const tasks = leaving.map(({ task }) => task);
+    emit({ type: 'taken-out', tasks, servers: servers.value, ms: clock.now() - startedAt });
   }
 
   /** Takes the source's hints. They never end; should they, that is a bug, and they are asked for again. */
@@ -105,6 +130,7 @@ export function createLoop(deps: LoopDeps): Loop {
       await alarm.until(pace.due, signal);
       if (!signal.aborted) await onePass(signal);
     }
+    await guarded(reconciler.follow);
     const closed = new AbortController();
     await Promise.race([listening, clock.sleep(timings.closeMs, closed.signal)]);
     closed.abort();
@@ -136,6 +162,7 @@ export function createLoop(deps: LoopDeps): Loop {
   return {
     run,
     hear,
+    servers: placedServers(haproxy, reconciler.places),
     control: { requestPass: (reason) => hint('all', reason), setLogLevel: deps.setLogLevel },
   };
 }

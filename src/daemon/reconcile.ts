@@ -1,6 +1,7 @@
 import type { Snapshot } from '../core/app.ts';
 import type { Generation, RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
+import type { LeavingTask } from '../core/leaving.ts';
 import type { ApplyPlan } from '../core/plan.ts';
 import { formatReason, planApply } from '../core/plan.ts';
 import type {
@@ -15,13 +16,17 @@ import type {
 import type { Checked } from '../core/problem.ts';
 import type { RenderPlace } from '../core/render.ts';
 import { unreachable } from '../core/result.ts';
-import type { RoutingTable } from '../core/routing.ts';
+import type { BackendName, RoutingTable } from '../core/routing.ts';
+import { formatDifference } from '../core/runtime-difference.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Spare } from '../core/spares.ts';
+import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import { sameInputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
 import { isolate } from './isolate.ts';
+import { createKeptLane } from './kept-lane.ts';
 import { createKeptMemory } from './kept-memory.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
@@ -38,6 +43,8 @@ export interface PassDeps {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly place: RenderPlace;
+  /** Backends held ready for new apps. */
+  readonly spares: readonly Spare[];
   readonly stages: Stages;
   readonly emit: (event: DaemonEventBody) => void;
   readonly timings: Timings;
@@ -45,7 +52,8 @@ export interface PassDeps {
 
 /** How a pass ended. After a failure `refetch` is what has to be fetched again. */
 type PassOutcome =
-  | { readonly kind: 'unchanged' | 'applied' }
+  /** `carried`: over the socket; the disk is to follow. */
+  | { readonly kind: 'unchanged' | 'applied' | 'carried' }
   | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope };
 
 /** The step that failed; `stopped`: none did, the end of the daemon came first. */
@@ -56,6 +64,12 @@ export interface Reconciler {
   /** HAProxy serves the last good configuration from here on, if there is one. */
   start(): Promise<void>;
   pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome>;
+  /** The disk catches up with the socket. */
+  follow(): Promise<void>;
+  /** Spares in use, by the name of the backend that they carry. */
+  places(): ReadonlyMap<BackendName, BackendName>;
+  /** Takes servers of leaving tasks out of rotation; gives how many. */
+  leave(leaving: readonly LeavingTask[]): Promise<number>;
   /** What runs is no longer certain: the next pass asks before it plans. */
   doubt(): void;
   /** A worker of this generation was seen; true when another one was expected. */
@@ -78,13 +92,21 @@ interface Decided extends Draft {
   readonly tell: (table: RoutingTable) => void;
 }
 
+/** After a doubt the worker is looked at and told again; after a second one it is reloaded. */
+const CARRY_TRIES = 2;
+
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
   const { clock, emit, settings, stages, place } = deps;
   const running = createKeptRunning(deps);
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
-  const render = createKeptRenderer(stages.createRenderer, emit);
+  const { render, parts } = createKeptRenderer(stages.createRenderer, emit);
+  const lane = createKeptLane(deps.haproxy.runtime, clock, {
+    pathMatch: settings.pathMatch,
+    leavingMs: deps.timings.leavingMs,
+  });
+  const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   let snapshot: Checked<Snapshot> | undefined;
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
@@ -98,7 +120,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const answered = await running.look(cause.scope === 'all');
     const outcome = await goOn(refetch, answered, cause, signal);
     await memory.save();
-    emit({ type: 'pass-finished', outcome: outcome.kind, ms: clock.now() - startedAt });
+    const told = outcome.kind === 'carried' ? 'applied' : outcome.kind;
+    emit({ type: 'pass-finished', outcome: told, ms: clock.now() - startedAt });
     return outcome;
   }
 
@@ -133,14 +156,57 @@ export function createReconciler(deps: PassDeps): Reconciler {
   async function converge(pass: Pass): Promise<PassOutcome> {
     const { templates, certificates } = pass.inputs;
     const released = quarantine.review(templates, certificates, clock.now());
+    if (pass.cause.scope === 'all' && (await drifted())) settled = undefined;
     const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
     if (same && !released) return { kind: 'unchanged' };
     settled = undefined;
     const decided = await decide(pass.inputs);
     if (!decided.ok) return renderFailed(decided.failure);
-    if (decided.value.plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
+    if (running.worker() !== undefined) {
+      const carried = await carry(pass, decided.value);
+      if (carried !== undefined) return carried;
+    } else if (decided.value.plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
     return validate(pass, decided.value);
   }
+
+  /** Looks whether HAProxy is still as the socket left it. */
+  async function drifted(): Promise<boolean> {
+    const found = await lane.check();
+    if (found.length > 0) emit({ type: 'drift', differences: found.map(formatDifference) });
+    return found.length > 0;
+  }
+
+  /** Over the socket, as far as that goes; undefined: a reload has to follow. */
+  async function carry(pass: Pass, decided: Decided): Promise<PassOutcome | undefined> {
+    const same = running.runs(decided.config.digest);
+    for (let tries = 0; tries < CARRY_TRIES; tries += 1) {
+      const worker = running.worker();
+      if (worker === undefined) return undefined;
+      const startedAt = clock.now();
+      const outcome = await lane.carry(decided.table, () => parts(renderInputs(pass.inputs)), worker);
+      switch (outcome.kind) {
+        case 'carried': {
+          const { commands, drift } = outcome;
+          if (same && drift.length > 0) emit({ type: 'drift', differences: drift.map(formatDifference) });
+          if (same && commands.length === 0) return settle(pass.inputs, decided, 'unchanged');
+          running.carried(decided, pass.cause, commands.length, clock.now() - startedAt);
+          disk.behind(decided.config);
+          return settle(pass.inputs, decided, 'carried');
+        }
+        case 'reload':
+          // What runs is what was loaded, and the socket cannot say more of it.
+          return same ? settle(pass.inputs, decided, 'unchanged') : undefined;
+        case 'doubt':
+          emit({ type: 'runtime-doubt', detail: outcome.detail });
+          break;
+        default:
+          return unreachable(outcome);
+      }
+    }
+    return undefined;
+  }
+
+  const renderInputs = (inputs: Inputs) => ({ ...inputs, settings, place, spares: deps.spares });
 
   async function decide(inputs: Inputs) {
     const startedAt = clock.now();
@@ -153,7 +219,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const table = quarantine.filter(built.value);
     tell(table);
     const renderedAt = clock.now();
-    const rendered = render(table, { ...inputs, settings, place });
+    const rendered = render(table, renderInputs(inputs));
     if (!rendered.ok) return rendered;
     const plan = announce(rendered.value, clock.now() - renderedAt);
     return { ok: true as const, value: { table, config: rendered.value, whole: built.value, plan, tell } };
@@ -171,7 +237,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const isolated = await isolate(
       {
         validate: (config) => deps.haproxy.validate(config, whyOf(cause, decided.plan), signal),
-        render: (table) => render(table, { ...inputs, settings, place }),
+        render: (table) => render(table, renderInputs(inputs)),
         blame: stages.blame,
         emit,
         clock,
@@ -215,11 +281,15 @@ export function createReconciler(deps: PassDeps): Reconciler {
     if (candidate === undefined) return settle(inputs, draft, 'unchanged');
     emit({ type: 'validated', generation: candidate.generation, ms, warnings: candidate.warnings });
     if (signal.aborted) return { kind: 'failed', at: 'stopped', refetch: [] };
-    const done = await running.apply({ candidate, draft, plan, cause });
+    const done = await disk.holding(() => running.apply({ candidate, draft, plan, cause }));
+    const loaded = done ? running.worker() : undefined;
+    const said = loaded === undefined ? undefined : parts(renderInputs(inputs));
+    if (loaded !== undefined && said !== undefined) lane.loaded(draft.table, said, loaded.generation);
+    else lane.doubt();
     return done ? settle(inputs, draft, 'applied') : { kind: 'failed', at: 'reload', refetch: [] };
   }
 
-  function settle(inputs: Inputs, draft: Draft, kind: 'unchanged' | 'applied'): PassOutcome {
+  function settle(inputs: Inputs, draft: Draft, kind: 'unchanged' | 'applied' | 'carried'): PassOutcome {
     settled = { inputs, digest: draft.config.digest };
     running.confirm(draft.table);
     return { kind };
@@ -230,7 +300,18 @@ export function createReconciler(deps: PassDeps): Reconciler {
     return { kind: 'failed', at: 'render', refetch: [] };
   }
 
-  return { start: running.start, pass, doubt: running.doubt, suspect: running.suspect };
+  return {
+    start: running.start,
+    pass,
+    follow: disk.follow,
+    leave: lane.leave,
+    places: lane.places,
+    doubt: () => {
+      running.doubt();
+      lane.doubt();
+    },
+    suspect: running.suspect,
+  };
 }
 
 /** One line for the generation's manifest. */

@@ -3,7 +3,7 @@ import type { CertificateSet } from '../core/certificates.ts';
 import type { Diagnostic, LineOwner, TemplateFailure, TemplateSources } from '../core/config.ts';
 import type { Memory } from '../core/memory.ts';
 import type { Checked } from '../core/problem.ts';
-import type { Renderer } from '../core/render.ts';
+import type { PartsRenderer } from '../core/render.ts';
 import type { Result } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Settings } from '../core/settings.ts';
@@ -16,6 +16,6 @@ export interface Stages {
     certificates: CertificateSet,
     memory: Memory,
   ) => Checked<RoutingTable> & { readonly memory: Memory };
-  readonly createRenderer: (sources: TemplateSources) => Result<Renderer, TemplateFailure>;
+  readonly createRenderer: (sources: TemplateSources) => Result<PartsRenderer, TemplateFailure>;
   readonly blame: (diagnostics: readonly Diagnostic[], owners: readonly LineOwner[]) => ReadonlySet<AppId>;
 }

@@ -25,10 +25,19 @@ export function createStateStore(version: string, settings: Settings, clock: Pic
   function deliver(): void {
     delivering = true;
     for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
-      state = reduce(state, event);
+      take(event);
       for (const listener of [...listeners]) tell(listener, event);
     }
     delivering = false;
+  }
+
+  /** An event that cannot be reduced leaves the state as it was; all others still come through. */
+  function take(event: DaemonEvent): void {
+    try {
+      state = reduce(state, event);
+    } catch (error) {
+      bug(event, error);
+    }
   }
 
   /** A listener that throws costs its own line, not the loop: the others are told of it. */
@@ -36,9 +45,13 @@ export function createStateStore(version: string, settings: Settings, clock: Pic
     try {
       listener(event, state);
     } catch (error) {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      if (event.type !== 'bug') waiting.push({ type: 'bug', message, stack: stack ?? '', at: clock.now() });
+      bug(event, error);
     }
+  }
+
+  function bug(event: DaemonEvent, error: unknown): void {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    if (event.type !== 'bug') waiting.push({ type: 'bug', message, stack: stack ?? '', at: clock.now() });
   }
 
   return {

@@ -18,6 +18,10 @@ export interface Timings {
   readonly reloadHintFloorMs: number;
   /** A quarantined app is tried again after this long even if it did not change: its rival may have left. */
   readonly quarantineRetryMs: number;
+  /** How long a task that an event called leaving is kept out although Marathon still lists it as running. */
+  readonly leavingMs: number;
+  /** From a change over the socket to its copy on disk; what changes meanwhile goes with it. */
+  readonly followMs: number;
   /** How long the source may take to close at the end. */
   readonly closeMs: number;
 }
@@ -40,6 +44,8 @@ export const TIMINGS: Timings = {
   hintFloorMs: 500,
   reloadHintFloorMs: 2_000,
   quarantineRetryMs: 600_000,
+  leavingMs: 60_000,
+  followMs: 1_000,
   closeMs: 2_000,
 };
 

@@ -63,15 +63,16 @@ export async function observeWorker(context: HaproxyContext, worker: WorkerAnswe
   if (generation === undefined)
     return { known: false, reason: 'the worker runs a configuration that Portolan did not write' };
   const followed = await context.generations.following(generation);
-  if (followed) return { known: true, generation, config: configOf(followed) };
-  const stored = await context.generations.read(generation);
-  switch (stored.is) {
+  const loaded = await context.generations.read(generation);
+  if (followed && loaded.is === 'whole')
+    return { known: true, generation, config: configOf(followed), loaded: configOf(loaded) };
+  switch (loaded.is) {
     case 'whole':
-      return { known: true, generation, config: configOf(stored) };
+      return { known: true, generation, config: configOf(loaded) };
     case 'newer':
       return { known: false, reason: `generation ${generation} was written by a newer Portolan` };
     case 'damaged':
-      return { known: false, reason: `generation ${generation} is damaged: ${stored.reason}` };
+      return { known: false, reason: `generation ${generation} is damaged: ${loaded.reason}` };
     case 'unfinished':
       return { known: false, reason: `generation ${generation} is not on this disk` };
   }

@@ -79,8 +79,12 @@ export function get(
   });
 }
 
-/** Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`. */
-export async function createPortolan(firstPort: number, extra: readonly string[]): Promise<PortolanProcess> {
+/** Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`, `node` those of Node. */
+export async function createPortolan(
+  firstPort: number,
+  extra: readonly string[],
+  node: readonly string[] = [],
+): Promise<PortolanProcess> {
   const stateDir = await mkdtemp(join(tmpdir(), 'ptl-'));
   const ports = portsFrom(firstPort);
   const flags = [
@@ -151,7 +155,7 @@ export async function createPortolan(firstPort: number, extra: readonly string[]
     ports,
     flags,
     start: async () => {
-      child = spawn(process.execPath, [main, ...flags], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      child = spawn(process.execPath, [...node, main, ...flags], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       const started = child;
       started.stdout?.on('data', (c: Buffer) => (output += c.toString('utf8')));
       started.stderr?.on('data', (c: Buffer) => (output += c.toString('utf8')));

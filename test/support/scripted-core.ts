@@ -82,10 +82,21 @@ export function renderScripted(table: RoutingTable, head: string): RenderedConfi
   return { files, owners, digest: [...files.values()].join('\0') };
 }
 
+/** The scripted HAProxy has no runtime socket, so nobody asks for parts. */
+export const NO_PARTS = {
+  fixedSections: () => ok(new Map<string, string>()),
+  shapes: {
+    shapeOf: () => undefined,
+    isPlain: () => false,
+    isAddable: () => false,
+    serviceText: () => undefined,
+  },
+};
+
 /** The scripted core, with the real `blame`. */
 export const SCRIPTED_STAGES: Stages = {
   build: buildScripted,
-  createRenderer: (sources) => ok({ render: (table) => ok(renderScripted(table, sources.global.text)) }),
+  createRenderer: (sources) => ok({ ...NO_PARTS, render: (table) => ok(renderScripted(table, sources.global.text)) }),
   blame,
 };
 

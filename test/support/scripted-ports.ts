@@ -13,11 +13,12 @@ import type {
   Source,
 } from '../../src/core/ports.ts';
 import { fail, ok } from '../../src/core/result.ts';
+import { NO_RUNTIME } from '../../src/core/runtime.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import { createLoop, type Loop } from '../../src/daemon/loop.ts';
 import { createStateStore, type StateStore } from '../../src/daemon/store.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
-import { renderScripted, SCRIPTED_STAGES, scriptedTemplates, snapshotOf } from './scripted-core.ts';
+import { NO_PARTS, renderScripted, SCRIPTED_STAGES, scriptedTemplates, snapshotOf } from './scripted-core.ts';
 
 /** The calls that a loop makes to the outside and to the core; each can be made to go wrong. */
 export type Call =
@@ -93,6 +94,10 @@ export const SCRIPTED_SETTINGS: Settings = {
   stateDir: '/nowhere',
   haproxy: 'haproxy',
   haproxyMode: 'managed',
+  runtime: true,
+  spareHttp: 0,
+  spareSticky: 0,
+  spareTcp: 0,
   onStop: 'keep',
   keepGenerations: 10,
   hardStopAfter: 60_000,
@@ -216,6 +221,7 @@ export function createWorld(
     clock,
     settings,
     place: { runtimeSocket: 'haproxy.sock', stateFile: 'server-state' },
+    spares: [],
     stages: {
       ...SCRIPTED_STAGES,
       build: (...given) => {
@@ -225,6 +231,7 @@ export function createWorld(
       createRenderer: (sources) => {
         if (count('createRenderer')) return fail({ file: 'global.hbs', line: 1, message: 'scripted' });
         return ok({
+          ...NO_PARTS,
           render: (table) =>
             count('render')
               ? fail({ file: 'global.hbs', message: 'scripted' })
@@ -256,13 +263,7 @@ function scriptedHaproxy(getWorld: () => World, enter: Enter): Haproxy {
   const down = { kind: 'socket', detail: 'scripted' } as const;
   return {
     // Tier D: the socket cannot be used, every change is a reload.
-    runtime: {
-      tier: async () => 'D',
-      run: async () => ({ kind: 'doubt', detail: 'scripted' }),
-      read: async () => undefined,
-      sweep: async (_, left) => left,
-      close: () => undefined,
-    },
+    runtime: NO_RUNTIME,
     publish: async () => ok(undefined),
     async start() {
       const world = getWorld();

@@ -1,0 +1,36 @@
+import { isMeant, type LeavingTask } from './leaving.ts';
+import type { Backend, RoutingTable, Server } from './routing.ts';
+import type { RuntimeCommand } from './runtime.ts';
+
+/** Backends with servers taken out, and the commands that do it; the same array when there are none. */
+export interface TakenOut {
+  readonly backends: readonly Backend[];
+  readonly commands: readonly RuntimeCommand[];
+}
+
+/**
+ * Takes the servers of leaving tasks out of rotation before any fetch: established requests finish, sticky clients go elsewhere. An
+ * event alone never takes the last server of a backend: another one must be there that serves and does not leave.
+ */
+export function takeOut(running: RoutingTable, leaving: readonly LeavingTask[]): TakenOut {
+  const commands: RuntimeCommand[] = [];
+  const apps = new Set(leaving.map(({ app }) => app));
+  const leaves = (server: Server): boolean => leaving.some(({ task }) => isMeant(server.task, task));
+  const drained = (backend: Backend): Backend => {
+    const going = backend.servers.filter((server) => server.admission === 'ready' && leaves(server));
+    const staying = backend.servers.some((server) => server.admission === 'ready' && !leaves(server));
+    if (going.length === 0 || !staying) return backend;
+    for (const { name } of going) {
+      commands.push({ do: 'set-admission', backend: backend.name, server: name, admission: 'maint' });
+    }
+    const gone = new Set(going);
+    return {
+      ...backend,
+      servers: backend.servers.map((server) => (gone.has(server) ? { ...server, admission: 'maint' } : server)),
+    };
+  };
+  // The backends of a deployment group go by the group's name, so an app without backends of its own may be in one.
+  const owned = running.backends.some(({ app }) => apps.has(app));
+  const backends = running.backends.map((backend) => (owned && !apps.has(backend.app) ? backend : drained(backend)));
+  return commands.length === 0 ? { backends: running.backends, commands } : { backends, commands };
+}

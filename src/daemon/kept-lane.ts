@@ -1,0 +1,285 @@
+import type { Generation, RenderedConfig } from '../core/config.ts';
+import { takeOut } from '../core/fast-lane.ts';
+import type { LeavingTask } from '../core/leaving.ts';
+import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../core/leftovers.ts';
+import { type Loaded, loadedConfig, loadedTable } from '../core/loaded.ts';
+import { MAP_FILES } from '../core/maps.ts';
+import type { PathMatch } from '../core/path-match.ts';
+import { place } from '../core/placed-table.ts';
+import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../core/placement.ts';
+import type { Clock } from '../core/ports.ts';
+import { formatNeed, type ReloadNeed } from '../core/reload-need.ts';
+import type { BackendName, RoutingTable } from '../core/routing.ts';
+import type { HaproxyRuntime, RuntimeCommand, Tier } from '../core/runtime.ts';
+import { type Difference, differences, formatDifference } from '../core/runtime-difference.ts';
+import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
+import { planRepair } from '../core/runtime-repair.ts';
+import type { Shapes } from '../core/shapes.ts';
+import type { Spare } from '../core/spares.ts';
+
+/** What the templates in force say besides the table. */
+export interface LaneParts {
+  readonly shapes: Shapes;
+  /** `PartsRenderer.fixedSections`. */
+  readonly fixed: ReadonlyMap<string, string>;
+  readonly spares: readonly Spare[];
+}
+
+/** The worker in charge, and the configuration that it read when it started. */
+export interface LaneWorker {
+  readonly generation: Generation;
+  readonly loaded: RenderedConfig;
+}
+
+/** How far the socket went. */
+export type Carried =
+  /** HAProxy was brought to the table; 0 commands: it was there. `drift` was found on the way. */
+  | { readonly kind: 'carried'; readonly commands: readonly RuntimeCommand[]; readonly drift: readonly Difference[] }
+  /** What commands can do is done; the rest needs a reload. */
+  | { readonly kind: 'reload'; readonly needs: readonly ReloadNeed[] }
+  /** What was done is not known. */
+  | { readonly kind: 'doubt'; readonly detail: string };
+
+/** The runtime lane from pass to pass: what the worker was brought to over its socket. */
+export interface KeptLane {
+  /** Brings the worker to the table as far as its socket can. Looks again before anything where there is doubt. */
+  carry(table: RoutingTable, parts: () => LaneParts | undefined, worker: LaneWorker): Promise<Carried>;
+  /** The worker has loaded exactly this. */
+  loaded(table: RoutingTable, parts: LaneParts, generation: Generation): void;
+  /**
+   * Compares everything with what should run, tries again to delete what was left, and frees spares that were seen empty. What
+   * it found different is repaired by the next `carry`.
+   */
+  check(): Promise<readonly Difference[]>;
+  /** Takes the servers of tasks that are about to end out of rotation, unless a backend would have none left. Gives how many. */
+  leave(leaving: readonly LeavingTask[]): Promise<number>;
+  /** What the worker runs is not certain any more. */
+  doubt(): void;
+  /** Which backend carries which; backends at their own name are not in it. */
+  places(): ReadonlyMap<BackendName, BackendName>;
+}
+
+interface Kept {
+  readonly generation: Generation;
+  readonly loaded: Loaded;
+  readonly placement: Placement;
+  readonly leftovers: Leftovers;
+  /** The wanted table that `placement` was made for. */
+  readonly wanted: RoutingTable | undefined;
+  /** What runs, in the words of its places; undefined: to be read. */
+  readonly running: RoutingTable | undefined;
+  readonly parts: LaneParts | undefined;
+}
+
+const NOTHING: readonly never[] = [];
+
+/** A lane that knows nothing yet. */
+export function createKeptLane(
+  runtime: HaproxyRuntime,
+  clock: Pick<Clock, 'now'>,
+  { pathMatch, leavingMs }: { readonly pathMatch: PathMatch; readonly leavingMs: number },
+): KeptLane {
+  let kept: Kept | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  /** Tasks on their way out, and until when an event's word counts more than a list in which they still run. */
+  let leavers: readonly (LeavingTask & { readonly until: number })[] = [];
+
+  /** One at a time: the fast lane must not meet a batch half-way. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  function adopted(worker: LaneWorker): Kept {
+    return {
+      generation: worker.generation,
+      loaded: loadedConfig(worker.loaded),
+      placement: OWN_PLACES,
+      leftovers: NO_LEFTOVERS,
+      wanted: undefined,
+      running: undefined,
+      parts: undefined,
+    };
+  }
+
+  async function carry(
+    table: RoutingTable,
+    partsOf: () => LaneParts | undefined,
+    worker: LaneWorker,
+  ): Promise<Carried> {
+    const tier = await runtime.tier();
+    const parts = tier === 'D' ? undefined : partsOf();
+    if (parts === undefined) return { kind: 'reload', needs: [{ because: 'no-runtime' }] };
+    const now = kept?.generation === worker.generation ? kept : adopted(worker);
+    kept = now;
+    const { running } = now;
+    return running === undefined ? repair(now, table, parts, tier) : change({ ...now, running }, table, parts, tier);
+  }
+
+  /** The usual way: from what is known to run to what should. */
+  async function change(
+    now: Kept & { readonly running: RoutingTable },
+    table: RoutingTable,
+    parts: LaneParts,
+    tier: Tier,
+  ) {
+    const { loaded, leftovers, running } = now;
+    const sameParts = now.parts === undefined || (now.parts.shapes === parts.shapes && now.parts.fixed === parts.fixed);
+    const before = sameParts ? now.wanted : undefined;
+    const placement = choosePlaces({
+      before,
+      after: table,
+      placement: now.placement,
+      loaded,
+      shapes: parts.shapes,
+      tier,
+    });
+    const plan = planRuntime({
+      before: running,
+      after: withoutLeavers(place(table, placement.places)),
+      loaded,
+      shapes: parts.shapes,
+      fixed: parts.fixed,
+      tier,
+      leftovers,
+      unplaced: placement.unplaced,
+      compareAll: !sameParts,
+      pathMatch,
+    });
+    return carryOut({ ...now, placement, wanted: table, parts }, plan, tier, NOTHING);
+  }
+
+  /** After a restart, or doubt: everything is read, and only what was read is certain. */
+  async function repair(now: Kept, table: RoutingTable, parts: LaneParts, tier: Tier): Promise<Carried> {
+    const asked = { backends: 'all', maps: MAP_FILES } as const;
+    const observed = await runtime.read(now.generation, asked);
+    if (observed === undefined) return doubtful('what the worker runs could not be read from its socket');
+    const { loaded } = now;
+    const { shapes, fixed } = parts;
+    const placement = readPlacement(table, observed, { loaded, shapes, tier, pathMatch });
+    const plan = planRepair({
+      observed,
+      asked,
+      before: undefined,
+      after: withoutLeavers(place(table, placement.places)),
+      loaded,
+      shapes,
+      fixed,
+      tier,
+      leftovers: now.leftovers,
+      unplaced: placement.unplaced,
+      compareAll: true,
+      pathMatch,
+    });
+    return carryOut({ ...now, placement, wanted: table, parts }, plan, tier, plan.drift);
+  }
+
+  /** Sends the commands, and proves by reading what they touched. */
+  async function carryOut(next: Kept, plan: RuntimePlan, tier: Tier, drift: readonly Difference[]): Promise<Carried> {
+    const { generation } = next;
+    let left: readonly { readonly backend: string; readonly server: string }[] = NOTHING;
+    if (plan.commands.length > 0) {
+      const result = await runtime.run(generation, plan.commands);
+      if (result.kind === 'refused')
+        return doubtful(`${JSON.stringify(result.command.do)} was refused: ${result.reply}`);
+      if (result.kind === 'doubt') return doubtful(result.detail);
+      left = result.left;
+      const asked = { backends: plan.touched.backends, maps: plan.touched.maps };
+      const observed = await runtime.read(generation, asked);
+      if (observed === undefined) return doubtful('what was changed could not be read back');
+      const [wrong] = differences(observed, asked, plan.target, pathMatch);
+      if (wrong !== undefined) return doubtful(`after the commands ${formatDifference(wrong)}`);
+    }
+    kept = {
+      ...next,
+      running: plan.target,
+      leftovers: forgetDeleted(plan.leftovers, tier, plan.removed, left),
+    };
+    return plan.needs.length > 0
+      ? { kind: 'reload', needs: plan.needs }
+      : { kind: 'carried', commands: plan.commands, drift };
+  }
+
+  async function check(): Promise<readonly Difference[]> {
+    const now = kept;
+    if (now?.running === undefined) return NOTHING;
+    const asked = { backends: 'all', maps: MAP_FILES } as const;
+    const observed = await runtime.read(now.generation, asked);
+    if (observed === undefined) {
+      doubt();
+      return NOTHING;
+    }
+    const found = differences(observed, asked, now.running, pathMatch);
+    if (found.length > 0) {
+      doubt();
+      return found;
+    }
+    const tried = [...now.leftovers].flatMap(([backend, servers]) =>
+      [...servers.keys()].map((server) => ({ backend, server })),
+    );
+    const tier = await runtime.tier();
+    const left = tier === 'C' ? tried : await runtime.sweep(now.generation, tried);
+    kept = {
+      ...now,
+      placement: reclaimSpares(now.placement, observed),
+      leftovers: forgetDeleted(now.leftovers, tier, tried, left),
+    };
+    return NOTHING;
+  }
+
+  /** Marathon lists a task as running until it has ended: it stays out of rotation, unless nobody else would serve. */
+  function withoutLeavers(table: RoutingTable): RoutingTable {
+    leavers = leavers.filter(({ until }) => until > clock.now());
+    if (leavers.length === 0) return table;
+    const { backends, commands } = takeOut(table, leavers);
+    return commands.length === 0 ? table : { ...table, backends };
+  }
+
+  async function leave(leaving: readonly LeavingTask[]): Promise<number> {
+    const until = clock.now() + leavingMs;
+    leavers = [...leavers, ...leaving.map((one) => ({ ...one, until }))];
+    const now = kept;
+    if (now?.running === undefined || (await runtime.tier()) === 'D') return 0;
+    const { backends, commands } = takeOut(now.running, leaving);
+    if (commands.length === 0) return 0;
+    const result = await runtime.run(now.generation, commands);
+    if (result.kind !== 'done') {
+      doubt();
+      return 0;
+    }
+    kept = { ...now, running: { ...now.running, backends } };
+    return commands.length;
+  }
+
+  function doubtful(detail: string): Carried {
+    doubt();
+    return { kind: 'doubt', detail };
+  }
+
+  function doubt(): void {
+    if (kept !== undefined) kept = { ...kept, running: undefined, wanted: undefined };
+  }
+
+  return {
+    carry: (...given) => inTurn(() => carry(...given)),
+    check: () => inTurn(check),
+    leave: (leaving) => inTurn(() => leave(leaving)),
+    doubt,
+    loaded(table, parts, generation) {
+      kept = {
+        generation,
+        loaded: loadedTable(table, parts.shapes, parts.spares, parts.fixed),
+        placement: OWN_PLACES,
+        leftovers: NO_LEFTOVERS,
+        wanted: table,
+        running: table,
+        parts,
+      };
+    },
+    places: () => kept?.placement.places ?? OWN_PLACES.places,
+  };
+}
+
+/** Why a reload follows, as one line. */
+export const needsLine = (needs: readonly ReloadNeed[]): string => needs.slice(0, 3).map(formatNeed).join(', ');
