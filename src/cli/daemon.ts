@@ -103,9 +103,12 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     haproxy,
     source,
     files: files.value,
-    memoryStore: createMemoryStore(join(settings.stateDir, 'memory.json'), (detail) =>
-      log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
-    ),
+    memoryStore: createMemoryStore({
+      path: join(settings.stateDir, 'memory.json'),
+      clock,
+      signal,
+      failed: (detail) => log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
+    }),
     spares,
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },
     stages: { build: createBuilder(), createRenderer, blame },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AppId, TaskId } from '../core/app.ts';
 import { type Memory, NO_MEMORY } from '../core/memory.ts';
-import type { MemoryStore } from '../core/ports.ts';
+import type { Clock, MemoryStore } from '../core/ports.ts';
 import { readJson, writeWhole } from './state-file.ts';
 
 const SCHEMA = 1;
@@ -13,12 +13,52 @@ const savedMemory = z.object({
   autoPorts: z.array(z.tuple([z.string(), z.int().min(1).max(65_535)])),
 });
 
+/** What keeping the memory touches. */
+export interface MemoryStoreParts {
+  readonly path: string;
+  readonly clock: Clock;
+  /** Hears why the disk did not take it. */
+  readonly failed: (detail: string) => void;
+  /** Ends the attempts. */
+  readonly signal: AbortSignal;
+  /** Milliseconds between two attempts. */
+  readonly againMs?: number;
+}
+
 /**
  * Keeps the memory in one JSON file. A file that cannot be read counts as none. One with a newer schema number was written by a
- * newer Portolan: it is left as it is, and nothing is saved. `failed` hears why the disk did not take it; the next change tries again.
+ * newer Portolan: it is left as it is, and nothing is saved. What the disk does not take is tried again until it does.
  */
-export function createMemoryStore(path: string, failed: (detail: string) => void): MemoryStore {
+export function createMemoryStore({ path, clock, failed, signal, againMs = 10_000 }: MemoryStoreParts): MemoryStore {
   let newer = false;
+  let unsaved: Memory | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let trying = false;
+
+  /** Writes the newest memory; one at a time, as all have one draft. */
+  function write(): Promise<void> {
+    writing = writing.then(async () => {
+      const memory = unsaved;
+      if (memory === undefined) return;
+      try {
+        await writeWhole(path, `${JSON.stringify(asJson(memory))}\n`);
+        if (unsaved === memory) unsaved = undefined;
+      } catch (error) {
+        failed(error instanceof Error ? error.message : String(error));
+      }
+    });
+    return writing;
+  }
+
+  async function tryAgain(): Promise<void> {
+    trying = true;
+    while (unsaved !== undefined && !signal.aborted) {
+      await clock.sleep(againMs, signal);
+      if (!signal.aborted) await write();
+    }
+    trying = false;
+  }
+
   return {
     async load() {
       const json = await readJson(path);
@@ -34,11 +74,9 @@ export function createMemoryStore(path: string, failed: (detail: string) => void
     },
     async save(memory) {
       if (newer) return;
-      try {
-        await writeWhole(path, `${JSON.stringify(asJson(memory))}\n`);
-      } catch (error) {
-        failed(error instanceof Error ? error.message : String(error));
-      }
+      unsaved = memory;
+      await write();
+      if (unsaved !== undefined && !trying) void tryAgain();
     },
   };
 }

@@ -47,4 +47,15 @@ describe('the state store', () => {
     expect(heard.map((event) => event.type)).toEqual(['stream-attached', 'bug', 'stream-byte', 'bug']);
     expect(store.current().lastBug?.message).toBe('no disk for the log');
   });
+
+  it('survives an event that cannot be reduced, and goes on delivering', () => {
+    const store = createStateStore('1', SCRIPTED_SETTINGS, createManualClock());
+    const heard: string[] = [];
+    store.subscribe((event) => heard.push(event.type));
+    store.emit({ type: 'applied' } as never);
+    store.emit(ATTACHED);
+    expect(heard).toEqual(['applied', 'bug', 'stream-attached']);
+    expect(store.current().stream.attached).toBeDefined();
+    expect(store.current().counts.bugs).toBe(1);
+  });
 });
