@@ -58,7 +58,10 @@ export type RuntimeResult =
       readonly ms: number;
       readonly left: readonly { readonly backend: string; readonly server: string }[];
     }
-  /** HAProxy understood and refused: nothing after `command` was sent. */
+  /**
+   * HAProxy understood and refused, or the command cannot be said. Of what comes after `command` only its neighbours of the
+   * same kind (letting servers in, taking them out, rows) may have been carried out: they go out together.
+   */
   | { readonly kind: 'refused'; readonly command: RuntimeCommand; readonly reply: string }
   /** Framing, deadline, connection or another generation: nobody knows what was done. Look again before anything else. */
   | { readonly kind: 'doubt'; readonly detail: string };

@@ -14,13 +14,18 @@ export type Expected = 'silence' | 'registered' | 'moved' | 'gone' | 'absent-too
 /** A line with what its reply has to be. */
 export interface RuntimeLine extends SocketLine {
   readonly expect: Expected;
+  /** The server that `add server` is about. */
+  readonly server?: string;
 }
 
 /** Bytes of a line that are sent at most: its buffer is `tune.bufsize`, 16 kB by default. */
 const LONGEST_LINE = 14_000;
 
-/** Bytes of a payload that fit: 16 kB with its command up to 3.3, `tune.cli.max-payload-size` (128 kB) from 3.4 on. */
-export const payloadLimit = (tier: Tier): number => (tier === 'A' ? 100_000 : 14_000);
+/**
+ * Bytes of a payload that fit with its command into `tune.bufsize`, 16 kB by default. 3.4 takes 128 kB, but stalls now and
+ * then (3.4.0) when payloads larger than its buffer come one after the other.
+ */
+const LARGEST_PAYLOAD = 14_000;
 
 const line = (text: string, expect: Expected): RuntimeLine => ({ text, payload: false, expect });
 
@@ -39,7 +44,7 @@ export function addServerLine(tier: Tier, backend: string, server: Server): Runt
   // 2.6 reuses no connection of a dynamic server without these words, and takes no cookie for one.
   if (tier === 'C') words.push('pool-purge-delay 5s pool-max-conn -1');
   else if (cookie !== undefined) words.push(`cookie ${word(cookie)}`);
-  return line(words.join(' '), 'registered');
+  return { ...line(words.join(' '), 'registered'), server: name };
 }
 
 function addressAndPort({ address, port }: Server['endpoint']): string {
@@ -92,13 +97,8 @@ export function rowLine(command: RowCommand): RuntimeLine {
   }
 }
 
-/** Rows of a version of a map that is being prepared, in as many payloads of at most `limit` bytes as they need. */
-export function payloadLines(
-  map: MapFile,
-  version: number,
-  rows: ReadonlyMap<string, string>,
-  limit: number,
-): readonly RuntimeLine[] {
+/** Rows of a version of a map that is being prepared, in as many payloads as they need. */
+export function payloadLines(map: MapFile, version: number, rows: ReadonlyMap<string, string>): readonly RuntimeLine[] {
   const head = `add map @${version} ${map} <<\n`;
   const lines: RuntimeLine[] = [];
   let body = '';
@@ -112,7 +112,7 @@ export function payloadLines(
   for (const [key, value] of rows) {
     const row = `${key} ${value}\n`;
     const bytes = Buffer.byteLength(row);
-    if (head.length + size + bytes + 1 > limit) flush();
+    if (head.length + size + bytes + 1 > LARGEST_PAYLOAD) flush();
     body += row;
     size += bytes;
   }

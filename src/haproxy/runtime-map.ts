@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../core/result.ts';
 import type { RuntimeCommand } from '../core/runtime.ts';
-import { payloadLimit, payloadLines, type RuntimeLine } from './runtime-lines.ts';
+import { payloadLines, type RuntimeLine } from './runtime-lines.ts';
 import { countRows, openVersions, versionOf } from './runtime-replies.ts';
 import { askExpecting, type Unfinished } from './runtime-tasks.ts';
 import type { RuntimeWorker } from './runtime-worker.ts';
@@ -30,7 +30,7 @@ export async function replaceMap(
     const version = versionOf(prepared.value[0] ?? '') ?? 0;
     const filled = await askExpecting(worker, [
       // A payload that was refused shows in the count.
-      ...payloadLines(map, version, rows, payloadLimit(worker.tier)),
+      ...payloadLines(map, version, rows),
       line(`show map @${version} ${map}`, 'any'),
     ]);
     if (!filled.ok) return filled;

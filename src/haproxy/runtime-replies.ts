@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { unreachable } from '../core/result.ts';
 import type { ObservedServer, Tier } from '../core/runtime.ts';
-import type { Expected } from './runtime-lines.ts';
+import type { Expected, RuntimeLine } from './runtime-lines.ts';
 import { atLeast } from './version.ts';
 
 /**
@@ -11,14 +11,18 @@ import { atLeast } from './version.ts';
 export type Verdict = 'expected' | 'exists' | 'attached' | 'refused' | 'astray';
 
 /** Judges a reply by its end: from 3.4 on messages that were logged meanwhile may stand before it. */
-export function judgeReply(expected: Expected, reply: string): Verdict {
-  if (meets(expected, reply)) return 'expected';
-  if (/(?:^|\n)Unknown command\b/.test(reply)) return 'astray';
-  if (reply.endsWith('Proxy is disabled.')) return 'astray';
-  if (expected === 'registered' && reply.endsWith('Already exists a server with the same name in backend.'))
-    return 'exists';
-  if (expected === 'gone' && /still has connections attached to it, cannot remove it\.$/.test(reply)) return 'attached';
+export function judgeReply({ expect, server }: Pick<RuntimeLine, 'expect' | 'server'>, reply: string): Verdict {
+  if (meets(expect, reply)) return 'expected';
+  if (/(?:^|\n)Unknown command\b/.test(reply) || reply.endsWith('Proxy is disabled.')) return 'astray';
+  if (expect === 'registered' && isThereAlready(server, reply)) return 'exists';
+  if (expect === 'gone' && /still has connections attached to it, cannot remove it\.$/.test(reply)) return 'attached';
   return 'refused';
+}
+
+/** 2.6 looks at the id first: then the server of that name is the one that has it. */
+function isThereAlready(server: string | undefined, reply: string): boolean {
+  if (reply.endsWith('Already exists a server with the same name in backend.')) return true;
+  return server !== undefined && /: custom id \d+ already used at .* \('server (\S+)'\)\.$/.exec(reply)?.[1] === server;
 }
 
 function meets(expected: Expected, reply: string): boolean {

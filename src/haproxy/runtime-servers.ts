@@ -108,7 +108,8 @@ export async function deleteLeft(
   left: readonly LeftServer[],
 ): Promise<Result<readonly LeftServer[], string>> {
   if (worker.tier === 'C') return ok([]);
-  const replies = await worker.ask(left.map(({ backend, server }) => deleteServerLine(backend, server)));
+  const lines = left.map(({ backend, server }) => deleteServerLine(backend, server));
+  const replies = await worker.ask(lines);
   if (!replies.ok) return replies;
-  return ok(left.filter((_, at) => judgeReply('gone', replies.value[at] ?? '') === 'attached'));
+  return ok(left.filter((_, at) => judgeReply({ expect: 'gone' }, replies.value[at] ?? '') === 'attached'));
 }

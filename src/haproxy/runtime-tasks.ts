@@ -45,7 +45,7 @@ export async function sendTasks(worker: RuntimeWorker, tasks: readonly Task[]): 
     for (const line of own) {
       const reply = replies.value[at] ?? '';
       at += 1;
-      const verdict = judgeReply(line.expect, reply);
+      const verdict = judgeReply(line, reply);
       if (verdict === 'expected') continue;
       if (verdict !== tolerate) return { tolerated, failure: { command, why: whyNot(worker, line, reply, verdict) } };
       tolerated.add(command);
@@ -64,7 +64,7 @@ export async function askExpecting(
   if (!replies.ok) return fail({ is: 'doubt', detail: replies.failure });
   for (const [at, line] of lines.entries()) {
     const reply = replies.value[at] ?? '';
-    const verdict = judgeReply(line.expect, reply);
+    const verdict = judgeReply(line, reply);
     if (verdict !== 'expected') return fail(whyNot(worker, line, reply, verdict));
   }
   return replies;

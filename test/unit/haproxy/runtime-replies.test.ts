@@ -22,6 +22,7 @@ describe('judgeReply', () => {
     ['registered', 'Already exists a server with the same name in backend.', 'exists'],
     ['registered', '[WARNING] Server b/x is UP.\nAlready exists a server with the same name in backend.', 'exists'],
     ['registered', "'id' : custom id 100 already used at (null):0 ('server t1').", 'refused'],
+    ['registered', "'id' : custom id 77 already used at (null):0 ('server s').", 'exists'],
     ['registered', '', 'refused'],
     ['registered', 'New server registered. Not really', 'refused'],
     ['moved', 'nothing changed', 'expected'],
@@ -45,7 +46,7 @@ describe('judgeReply', () => {
     ['any', 'whatever', 'expected'],
   ];
   test.each(replies)('takes, where %s is expected, %j as %s', (expected, reply, verdict) => {
-    expect(judgeReply(expected, reply)).toBe(verdict);
+    expect(judgeReply({ expect: expected, server: 's' }, reply)).toBe(verdict);
   });
 });
 
