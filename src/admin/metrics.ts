@@ -3,6 +3,7 @@ import type { DaemonEvent } from '../core/events.ts';
 import { unreachable } from '../core/result.ts';
 import type { State } from '../core/state.ts';
 import { createEventCounters, type EventCounters, type StreamLoss } from './event-counters.ts';
+import { createEventLoopGauge } from './event-loop-gauge.ts';
 import { createStateGauges } from './state-gauges.ts';
 
 /** Prometheus metrics. */
@@ -25,6 +26,7 @@ export function createMetrics(options: { readonly version: string; readonly endp
   new Gauge({ ...build, registers: [registry] }).labels(options.version).set(1);
   const gauges = createStateGauges(registry, options.endpoints);
   const counters = createEventCounters(registry);
+  createEventLoopGauge(registry);
   const seen: Seen = { planned: 'none' };
   return {
     observe: (event) => count(counters, seen, event),
