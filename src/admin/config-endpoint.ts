@@ -19,9 +19,9 @@ const SCHEMA = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      generation: { type: 'integer', minimum: 1, description: 'Number of a generation on disk' },
+      generation: { type: 'integer', minimum: 1, description: 'Number of a generation on disk, e.g. 41' },
       app: { type: 'string', minLength: 1, description: 'App id, e.g. /prod/web' },
-      against: { type: 'integer', minimum: 1, description: 'Number of an older generation on disk' },
+      against: { type: 'integer', minimum: 1, description: 'Number of an older generation on disk, e.g. 40' },
     },
   },
 } as const;

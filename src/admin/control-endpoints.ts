@@ -9,7 +9,7 @@ const LEVEL_SCHEMA = {
     type: 'object',
     required: ['level'],
     additionalProperties: false,
-    properties: { level: { type: 'string', examples: ['debug'] } },
+    properties: { level: { type: 'string', description: 'A level of the log, e.g. debug' } },
   },
 } as const;
 

@@ -2,7 +2,7 @@ import type { DaemonEvent } from '../core/events.ts';
 import { printable } from '../core/problem.ts';
 import { unreachable } from '../core/result.ts';
 import { describeOutside } from './describe-outside.ts';
-import { appsField, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
+import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
 import { redact, redactDeep } from './redact.ts';
 
 /** What an event means, in words. */
@@ -26,7 +26,7 @@ function describe(event: DaemonEvent): Description {
     case 'pass-started':
       return line('debug', `pass started: ${event.cause.reasons.join(', ')}`, { cause: event.cause });
     case 'snapshot-taken':
-      return line('debug', `read ${event.snapshot.apps.length} apps in ${round(event.ms)} ms`, {
+      return line('debug', `read ${counted(event.snapshot.apps.length, 'app')} in ${round(event.ms)} ms`, {
         scope: scopeField(event.scope),
         ms: round(event.ms),
       });
@@ -40,7 +40,11 @@ function describe(event: DaemonEvent): Description {
     case 'table-built':
       return line(
         'debug',
-        `${event.table.routes.length} routes, ${event.table.backends.length} backends, ${event.problems.length} problems`,
+        [
+          counted(event.table.routes.length, 'route'),
+          counted(event.table.backends.length, 'backend'),
+          counted(event.problems.length, 'problem'),
+        ].join(', '),
         {
           routes: event.table.routes.length,
           backends: event.table.backends.length,
@@ -133,7 +137,7 @@ function describeApply(
     case 'applied':
       return line(
         'info',
-        `generation ${event.generation} serves after ${round(event.sinceCauseMs)} ms: ${event.changes.length} changes`,
+        `generation ${event.generation} serves after ${round(event.sinceCauseMs)} ms: ${counted(event.changes.length, 'change')}`,
         {
           generation: event.generation,
           via: event.via,

@@ -1,6 +1,6 @@
 import type { DaemonEvent } from '../core/events.ts';
 import { unreachable } from '../core/result.ts';
-import { appsField, type Description, line, MOST_SHOWN, round } from './event-line.ts';
+import { appsField, counted, type Description, line, MOST_SHOWN, round } from './event-line.ts';
 
 type Of<T extends DaemonEvent['type']> = Extract<DaemonEvent, { type: T }>;
 
@@ -63,7 +63,7 @@ export function describeOutside(
       });
     case 'certificates-loaded': {
       const { usable, refused } = event.certificates;
-      const message = `${usable.length} certificates usable, ${refused.length} refused`;
+      const message = `${counted(usable.length, 'certificate')} usable, ${refused.length} refused`;
       return line(refused.length > 0 ? 'warn' : 'info', message, { refused: refused.slice(0, MOST_SHOWN) });
     }
     default:

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { BindAddress } from '../core/settings.ts';
 import { sendError } from './answer.ts';
+import { describeRefused, type Refused } from './bad-parameter.ts';
 import { checkToken, hostAllowed } from './guard.ts';
 
 /** Where requests come in. TCP is for reading, with secrets masked; the UNIX socket is for the owner of the state folder. */
@@ -76,11 +77,20 @@ function answerErrors(app: FastifyInstance): void {
     reply.header('allow', allowed.join(', '));
     return sendError(reply, 405, 'MethodNotAllowed', `${path} answers ${allowed.join(' and ')} only.`);
   });
-  app.setErrorHandler((error, _request, reply) => {
-    const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
+  app.setErrorHandler((error, request, reply) => {
+    const { statusCode, message, validation } = error as RefusedRequest;
+    const [refused] = validation ?? [];
+    if (refused !== undefined) return sendError(reply, 400, 'BadParameter', describeRefused(refused, request));
     if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-      return sendError(reply, statusCode, code === 'FST_ERR_VALIDATION' ? 'BadParameter' : 'BadRequest', message);
+      return sendError(reply, statusCode, 'BadRequest', message);
     }
     return sendError(reply, 500, 'InternalError', 'Portolan failed to answer; this is a bug.');
   });
+}
+
+/** What fastify throws about a request. */
+interface RefusedRequest {
+  readonly statusCode?: number;
+  readonly message: string;
+  readonly validation?: readonly Refused[];
 }

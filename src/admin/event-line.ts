@@ -37,3 +37,6 @@ export const scopeField = (scope: 'all' | readonly string[]): unknown =>
 
 /** Milliseconds with one digit. */
 export const round = (ms: number): number => Math.round(ms * 10) / 10;
+
+/** A number of things in words. */
+export const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;

@@ -142,6 +142,16 @@ describe('errors are JSON with status, code and message', () => {
     if (status === 405) expect(answer.headers['allow']).toBeDefined();
   });
 
+  test.each([
+    ['/config?generation=x', 'generation "x": must be integer (Number of a generation on disk, e.g. 41)'],
+    ['/config?generation=0', 'generation 0: must be >= 1 (Number of a generation on disk, e.g. 41)'],
+    ['/v1/routes/web.example?waits=1s', 'unknown parameter "waits": expected wait, path'],
+    ['/v1/status?verbose=1', 'unknown parameter "verbose": this takes no parameters'],
+  ])('%s: the parameter, its value and what was expected are named', async (path, message) => {
+    const { places } = await rig();
+    expect((await ask(places.socket, path)).json()['message']).toBe(message);
+  });
+
   test('bytes that are no HTTP are 400', async () => {
     const { places } = await rig();
     const text = await new Promise<string>((resolve, reject) => {

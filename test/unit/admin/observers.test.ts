@@ -79,7 +79,7 @@ describe('log', () => {
       apps: ['/prod/web'],
       changes: ['route-added web.example'],
       sinceCauseMs: 87,
-      message: 'generation 118 serves after 87 ms: 1 changes',
+      message: 'generation 118 serves after 87 ms: 1 change',
     });
   });
 
