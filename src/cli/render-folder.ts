@@ -5,10 +5,8 @@ import type { Problem } from '../core/problem.ts';
 import { addSelfSigned } from '../source/certificates.ts';
 
 /** The set, with a self-signed certificate where there is none, which lies in the folder and is named relative to it. */
-export async function withSelfSigned(set: CertificateSet, folder: string, now: number): Promise<CertificateSet> {
-  if (set.usable.length > 0) return set;
-  const made = await addSelfSigned(set, folder, now);
-  return { ...made, usable: made.usable.map((one) => ({ ...one, path: relative(folder, one.path) })) };
+export function withSelfSigned(set: CertificateSet, folder: string, now: number): Promise<CertificateSet> {
+  return addSelfSigned(set, folder, now, (path) => relative(folder, path));
 }
 
 /** Writes the configuration's files and `problems.json` below the folder. Throws what the disk refuses. */

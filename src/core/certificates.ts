@@ -2,7 +2,7 @@
 export interface CertificateSet {
   /** The folders below which a label may name a file: absolute, spelled as the operator spells them. */
   readonly folders: readonly string[];
-  /** Sorted by path. The first one of `--ssl-certs` as given is the default of :443 and stands first. */
+  /** Sorted by path, each in characters that a crt-list can carry. The first one of `--ssl-certs` as given is the default of :443 and stands first. */
   readonly usable: readonly Certificate[];
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
   /** CA files (PEM without private key) that `ca-file` may name. */

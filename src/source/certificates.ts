@@ -28,6 +28,7 @@ export async function loadCertificates(sslCerts: readonly string[], now: number)
     const result = await inspectFile(path, now);
     if (!result.ok) refused.push({ path, reason: result.failure });
     else if (result.value.kind === 'authority') authorities.push(path);
+    else if (!isListable(path)) refused.push({ path, reason: NOT_LISTABLE });
     else checked.push({ ...result.value, entry });
   }
   const stale = checked.filter((one) => !one.current && isReplaced(one, checked));
@@ -47,14 +48,21 @@ export async function loadCertificates(sslCerts: readonly string[], now: number)
 
 /**
  * The certificate that :443 answers with where the operator gave none that is usable: made once, kept in the state folder,
- * made anew when it ends.
+ * made anew when it ends. `named`: the path by which HAProxy will find it.
  */
-export async function addSelfSigned(set: CertificateSet, stateDir: string, now: number): Promise<CertificateSet> {
+export async function addSelfSigned(
+  set: CertificateSet,
+  stateDir: string,
+  now: number,
+  named: (path: string) => string = (path) => path,
+): Promise<CertificateSet> {
   if (set.usable.length > 0) return set;
   const path = join(stateDir, 'certificates', 'self-signed.pem');
+  if (!isListable(named(path))) return { ...set, refused: [...set.refused, { path, reason: NOT_LISTABLE }] };
+  const usable = (certificate: Certificate): readonly Certificate[] => [{ ...certificate, path: named(path) }];
   const existing = await inspectFile(path, now);
   if (existing.ok && existing.value.kind === 'certificate' && existing.value.current) {
-    return { ...set, usable: [existing.value.certificate] };
+    return { ...set, usable: usable(existing.value.certificate) };
   }
   const made = makeSelfSigned({
     commonName: 'portolan self-signed',
@@ -68,8 +76,14 @@ export async function addSelfSigned(set: CertificateSet, stateDir: string, now: 
     return { ...set, refused: [...set.refused, { path, reason: `cannot be written: ${messageOf(error)}` }] };
   }
   const fresh = await inspectFile(path, now);
-  return fresh.ok && fresh.value.kind === 'certificate' ? { ...set, usable: [fresh.value.certificate] } : set;
+  return fresh.ok && fresh.value.kind === 'certificate' ? { ...set, usable: usable(fresh.value.certificate) } : set;
 }
+
+const NOT_LISTABLE =
+  'its path holds a blank, a quote, a bracket, a backslash, # or a control character, which HAProxy’s list of certificates cannot carry; rename it';
+
+/** A crt-list splits its lines at blanks and brackets and knows no quoting; `#` starts a comment. */
+const isListable = (path: string): boolean => !/[\s#[\]\\'"\u0000-\u001f\u007f]/.test(path);
 
 async function inspectFile(path: string, now: number) {
   try {

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import { addSelfSigned, loadCertificates } from '../../../src/source/certificates.ts';
@@ -82,6 +82,20 @@ describe('bad files are named with a reason and cost only themselves', () => {
       expect(set.refused).toEqual([{ path: join(folder, 'bad.pem'), reason: expect.stringMatching(reason) }]);
     });
   }
+
+  test.each(['a b', 'a\tb', 'a"b', "a'b", 'a[b', 'a]b', 'a\\b', 'a#b', 'a\nb'])('a path such as %j', async (name) => {
+    const folder = await folderWith({
+      [`${name}.pem`]: pem(['bad.example']),
+      [`${name}/ca.pem`]: pair(['ca.example']).certificate,
+      'good.pem': pem(['good.example']),
+    });
+    const set = await loadCertificates([folder], NOW);
+    expect(set.usable.map(({ path }) => path)).toEqual([join(folder, 'good.pem')]);
+    expect(set.refused).toEqual([
+      { path: join(folder, `${name}.pem`), reason: expect.stringMatching(/list of certificates cannot carry/) },
+    ]);
+    expect(set.authorities).toEqual([join(folder, name, 'ca.pem')]);
+  });
 
   test('a path that is not there', async () => {
     const set = await loadCertificates(['/nonexistent/certs'], NOW);
@@ -164,5 +178,14 @@ describe('self-signed', () => {
     const failed = await addSelfSigned(NO_CERTIFICATES, join(folder, 'a.pem'), NOW);
     expect(failed.usable).toEqual([]);
     expect(failed.refused).toMatchObject([{ reason: expect.stringMatching(/cannot be written/) }]);
+  });
+
+  test('is refused where HAProxy could not be told of it, unless it has another name there', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'portolan state '));
+    const set = await addSelfSigned(NO_CERTIFICATES, stateDir, NOW);
+    expect(set.usable).toEqual([]);
+    expect(set.refused).toMatchObject([{ reason: expect.stringMatching(/list of certificates cannot carry/) }]);
+    const named = await addSelfSigned(NO_CERTIFICATES, stateDir, NOW, (path) => relative(stateDir, path));
+    expect(named).toMatchObject({ usable: [{ path: 'certificates/self-signed.pem' }], refused: [] });
   });
 });
