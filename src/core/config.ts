@@ -45,6 +45,7 @@ export const TEMPLATE_NAMES = [
   'http-frontend',
   'https-frontend',
   'appid-frontend',
+  'service-range',
   'service-frontend',
   'profile',
   'userlist',

@@ -1,7 +1,7 @@
 import type { PathMatch } from './path-match.ts';
 import { prefixKey } from './path-match.ts';
 import { unreachable } from './result.ts';
-import type { AppIdRoute, Backend, Profile, Route, RoutingTable } from './routing.ts';
+import type { AppIdRoute, Backend, Profile, Route, RoutingTable, ServiceFrontend } from './routing.ts';
 
 /** The map files of every generation; each always exists, also when it is empty. */
 export const MAP_FILES = [
@@ -15,6 +15,8 @@ export const MAP_FILES = [
   'maps/hsts.map',
   'maps/check-paths.map',
   'maps/app-ids.map',
+  'maps/ports.map',
+  'maps/port-modes.map',
 ] as const;
 /** One of the map files. */
 export type MapFile = (typeof MAP_FILES)[number];
@@ -58,6 +60,10 @@ export function mapRows(table: RoutingTable, map: MapFile, pathMatch: PathMatch)
     case 'maps/app-ids.map':
       for (const route of table.appIds) add(appIdRow(route));
       return rows;
+    case 'maps/ports.map':
+    case 'maps/port-modes.map':
+      for (const service of table.services) for (const row of portRows(service)) if (row.map === map) add(row);
+      return rows;
     case 'maps/redirect.map':
     case 'maps/hsts.map':
     case 'maps/check-paths.map':
@@ -90,6 +96,15 @@ function lengthRow(route: Route, map: MapFile, pathMatch: PathMatch): MapRow {
 /** The row that leads to an app's backend by its id. */
 export function appIdRow({ appId, backend }: AppIdRoute): MapRow {
   return { map: 'maps/app-ids.map', key: rowText(appId), value: rowText(backend) };
+}
+
+/** All that the maps say about a service that the frontend of the range listens for; the row that leads somewhere comes last. */
+export function portRows({ inRange, binds, mode, backend }: ServiceFrontend): readonly MapRow[] {
+  if (inRange === undefined) return [];
+  return binds.flatMap(({ port }): readonly MapRow[] => [
+    ...(mode === 'http' ? [{ map: 'maps/port-modes.map', key: `${port}`, value: 'http' } as const] : []),
+    { map: 'maps/ports.map', key: `${port}`, value: rowText(backend) },
+  ]);
 }
 
 /** Maps that say something about a backend; the other ones lead to backends. */

@@ -1,9 +1,10 @@
 import type { CertificateSet } from './certificates.ts';
 import type { LineOwner, RenderedConfig, TemplateFailure, TemplateName, TemplateSources } from './config.ts';
 import { filesDigest } from './digest.ts';
-import { asFragment, type Fragment, remembered } from './fragment.ts';
+import { asFragment, type Fragment } from './fragment.ts';
 import { renderMaps } from './maps.ts';
 import type { Origin } from './problem.ts';
+import { remembered } from './remembered.ts';
 import { fail, ok, type Result } from './result.ts';
 import type { Backend, Profile, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { BindAddress, Settings } from './settings.ts';
@@ -18,6 +19,7 @@ import {
   profileName,
   profileView,
   type RenderPlace,
+  rangeView,
   routeLookupView,
   serviceFrontendName,
   serviceView,
@@ -120,7 +122,12 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
       yield shared('https-frontend', 'frontend marathon_https_in', settings.httpsBind, 'https-bind');
     }
     yield shared('appid-frontend', 'frontend marathon_http_appid_in', settings.appidBind, 'appid-bind');
-    for (const service of table.services) yield ofService(service);
+    const { servicePortRange } = settings;
+    if (servicePortRange !== undefined) {
+      const view = rangeView(servicePortRange, table.services);
+      yield fragment('service-range', view, 'frontend portolan_services', setting('service-port-range'));
+    }
+    for (const service of table.services) if (service.inRange === undefined) yield ofService(service);
     for (const backend of table.backends) yield ofBackend(backend);
     for (const spare of spares) yield ofBackend(spare);
   }

@@ -48,6 +48,8 @@ export interface ServiceFrontend {
   readonly name: BackendName;
   readonly mode: 'http' | 'tcp';
   readonly binds: readonly ServiceBind[];
+  /** The frontend of `--service-port-range` listens for it: it is rows of maps, and no text of its own. */
+  readonly inRange?: true;
   readonly backend: BackendName;
   readonly app: AppId;
   readonly portIndex: number;

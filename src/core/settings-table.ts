@@ -1,3 +1,4 @@
+import { portRange } from './port-range.ts';
 import type { LogLevel, Settings } from './settings.ts';
 import {
   bind,
@@ -155,6 +156,13 @@ export const SETTINGS_TABLE: SettingsTable = {
     kind: whole(0, 65535),
     default: '10100',
     help: 'last service port for apps with an IP per task and no service port of their own',
+    commands: ROUTING,
+  },
+  servicePortRange: {
+    flag: 'service-port-range',
+    kind: portRange,
+    help: 'listen on these service ports from the start, so that a new one needs no reload; all must be free',
+    example: '10000-10099',
     commands: ROUTING,
   },
   pathMatch: {

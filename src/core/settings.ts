@@ -30,6 +30,8 @@ export interface Settings {
   /** Range for services without a service port; both 0: off. */
   readonly minServPortIpPerTask: number;
   readonly maxServPortIpPerTask: number;
+  /** Ports that one frontend listens on from the start, so that a new service port needs no reload. */
+  readonly servicePortRange?: PortRange;
   readonly pathMatch: 'prefix' | 'segment';
   readonly templates?: string;
   readonly stateDir: string;
@@ -55,6 +57,13 @@ export interface Settings {
 export interface BindAddress {
   readonly address: string;
   readonly port: number;
+}
+
+/** An address and its ports from `from` to `to`, both included. */
+export interface PortRange {
+  readonly address: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** pino's levels. */

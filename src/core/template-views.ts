@@ -1,9 +1,11 @@
+import { listenersOverlap } from './address.ts';
 import type { CertificateSet } from './certificates.ts';
 import { GENERATION_LINE } from './config.ts';
 import { isHttpCheck } from './maps.ts';
+import { rangeWithout } from './port-range.ts';
 import { literalPattern, literalReplacement } from './quoting.ts';
 import type { Backend, Balance, BasicAuth, Profile, Server, ServiceBind, ServiceFrontend } from './routing.ts';
-import { type BindAddress, formatBind, type Settings } from './settings.ts';
+import { type BindAddress, formatBind, type PortRange, type Settings } from './settings.ts';
 import type { View } from './template.ts';
 
 /** Paths that go into `global`. */
@@ -83,6 +85,16 @@ export function serviceView(service: ServiceFrontend): View {
       certificate: bind.certificate?.value ?? '',
       options: bind.options.map(optionWords),
     })),
+  };
+}
+
+/** What `service-range.hbs` sees. A service that needs a frontend of its own takes its port out of the range. */
+export function rangeView(range: PortRange, services: readonly ServiceFrontend[]): View {
+  const own = services.filter(({ inRange }) => inRange === undefined).flatMap(({ binds }) => binds);
+  const taken = own.filter(({ address }) => listenersOverlap(address, range.address)).map(({ port }) => port);
+  const host = formatBind({ address: range.address, port: 0 }).slice(0, -1);
+  return {
+    binds: rangeWithout(range, taken).map((ports) => ({ address: `${host}${ports}`, v6only: range.address === '::' })),
   };
 }
 

@@ -70,6 +70,7 @@ const SAMPLES: Readonly<Record<TemplateName, readonly View[]>> = {
   'http-frontend': SHARED,
   'https-frontend': SHARED,
   'appid-frontend': SHARED,
+  'service-range': SHARED,
   'service-frontend': [true, false].map((http) => ({
     name: 'sample_10000',
     mode: http ? 'http' : 'tcp',

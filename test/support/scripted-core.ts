@@ -111,6 +111,7 @@ export function scriptedTemplates(head: string): TemplateSources {
     'http-frontend': one,
     'https-frontend': one,
     'appid-frontend': one,
+    'service-range': one,
     'service-frontend': one,
     profile: one,
     userlist: one,
