@@ -103,7 +103,7 @@ const DRAIN = 0x08 | 0x10;
 
 /**
  * Reads an answer to `show servers state`, by backend. Undefined where it is none, as for a backend that does not exist.
- * Gives the event loop its turn after every 500 servers.
+ * Gives the event loop its turn after every 250 servers.
  */
 export async function parseServersState(
   reply: string,
@@ -121,9 +121,10 @@ export async function parseServersState(
   ];
   const [operationalAt, adminAt] = [at('srv_op_state'), at('srv_admin_state')];
   const backends = new Map<string, ObservedServer[]>();
-  await eachLine(reply, header.index + header[0].length, 500, (line) => {
-    const values = line.split(' ');
-    if (values.length < columns.length) return;
+  const needed = Math.max(backendAt, nameAt, idAt, addressAt, portAt, operationalAt, adminAt) + 1;
+  await eachLine(reply, header.index + header[0].length, 250, (line) => {
+    const values = line.split(' ', needed);
+    if (values.length < needed) return;
     const admin = Number(values[adminAt]);
     const admission = (admin & MAINTENANCE) !== 0 ? 'maint' : (admin & DRAIN) !== 0 ? 'drain' : 'ready';
     // 0 stopped, 1 starting (slow start: it takes requests), 2 running, 3 stopping (no new ones).
@@ -144,9 +145,19 @@ export async function parseServersState(
   return backends;
 }
 
-/** The names in an answer to `show backend`: also of backends without servers. */
-export function backendNames(reply: string): readonly string[] {
-  return reply.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+/**
+ * The backends that an answer to `show backend` names, with their servers: `show servers state` says nothing of one that
+ * has none.
+ */
+export async function namedBackends(
+  reply: string,
+  servers: ReadonlyMap<string, readonly ObservedServer[]>,
+): Promise<ReadonlyMap<string, readonly ObservedServer[]>> {
+  const backends = new Map<string, readonly ObservedServer[]>();
+  await eachLine(reply, 0, 1_000, (line) => {
+    if (line !== '' && !line.startsWith('#')) backends.set(line, servers.get(line) ?? []);
+  });
+  return backends;
 }
 
 /**

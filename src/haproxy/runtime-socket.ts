@@ -171,7 +171,8 @@ function createReplySplitter(): ReplySplitter {
         const bare = length === 0 && text.startsWith('> ', from);
         const at = bare ? from : text.indexOf(PROMPT, from);
         if (at < 0) break;
-        replies.push(parts.length === 0 ? text.slice(from, at) : parts.join('') + text.slice(from, at));
+        parts.push(text.slice(from, at));
+        replies.push(parts.join(''));
         from = at + (bare ? 2 : PROMPT.length);
         parts = [];
         length = 0;

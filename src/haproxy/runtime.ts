@@ -12,7 +12,7 @@ import type {
 } from '../core/runtime.ts';
 import { carryOut } from './runtime-batch.ts';
 import { unsayableName } from './runtime-lines.ts';
-import { backendNames, parseMap, parseServersState } from './runtime-replies.ts';
+import { namedBackends, parseMap, parseServersState } from './runtime-replies.ts';
 import { deleteLeft, type LeftServer } from './runtime-servers.ts';
 import type { SocketLine } from './runtime-socket.ts';
 import { createRuntimeLink } from './runtime-worker.ts';
@@ -95,9 +95,7 @@ const line = (text: string): SocketLine => ({ text, payload: false });
 type Backends = ReadonlyMap<string, readonly ObservedServer[]>;
 
 async function everyBackend([names = '', state = '']: readonly string[]): Promise<Backends> {
-  const servers = (await parseServersState(state)) ?? new Map<string, readonly ObservedServer[]>();
-  // `show servers state` says nothing of a backend without servers.
-  return new Map([...backendNames(names), ...servers.keys()].map((name) => [name, servers.get(name) ?? []]));
+  return namedBackends(names, (await parseServersState(state)) ?? new Map());
 }
 
 async function backendsBy(names: readonly string[], replies: readonly string[]): Promise<Backends> {

@@ -147,7 +147,7 @@ describe('parseServersState', () => {
     const backends = await reading;
     expect(backends?.size).toBe(9_999);
     expect([...(backends?.values() ?? [])].flat()).toHaveLength(30_000);
-    expect(turns).toBeGreaterThanOrEqual(59);
+    expect(turns).toBeGreaterThanOrEqual(119);
   });
 });
 
