@@ -1,5 +1,9 @@
 #!/bin/sh
-# Times and memory, each beside its yardstick. Results also go to test/bench/results/.
+# How soon Portolan acts and what it costs, each figure beside its yardstick. Results also go to test/bench/results/.
+# Options: see test/bench/options.ts, e.g. `npm run bench -- --quick`. HAPROXY: the HAProxy to measure with.
 set -eu
 . "$(dirname "$0")/setup.sh"
-exec node test/bench/start.ts "$@"
+# What ships is measured: Node reads TypeScript too, but that takes memory and time of its own.
+say "building dist/"
+npm run --silent build
+exec node test/bench/bench.ts "$@"

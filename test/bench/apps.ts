@@ -1,55 +1,37 @@
-import { writeFile } from 'node:fs/promises';
+import type { Json } from '../../src/demo/json.ts';
 
-/** A cluster as Marathon would show it: `apps` apps with `tasks` tasks each, host network, one vhost and one service port an app. */
-export function generatedApps(apps: number, tasks: number): object {
-  const version = '2026-01-01T00:00:00.000Z';
+/** Where the clusters of the bench listen; all on loopback. */
+export const PORTS = {
+  /** The first of Portolan's five. */
+  portolan: 25_000,
+  /** Every address of 127/8: answers for all tasks that exist on paper. */
+  answering: 25_010,
+  /** Tasks that really run. */
+  tasks: 25_011,
+  yardstick: 25_012,
+} as const;
+
+/** Service ports of the cluster; nobody listens there. */
+export const SERVICE_PORTS = { from: 10_000, to: 24_999 } as const;
+
+export const hostOf = (id: string): string => `${id.slice(1).replaceAll('/', '-')}.bench.example`;
+export const seededId = (index: number): string => `/bench/app-${index}`;
+
+/**
+ * An ordinary vhost: an address per task, HTTP, one health check a minute. Its service port stays closed (there is no such
+ * address), since a port per app is no matter of vhosts.
+ */
+export function vhostApp(id: string, servicePort: number, tasks: number, more: Json = {}): Json {
   return {
-    apps: Array.from({ length: apps }, (_, a) => ({
-      id: `/bench/app-${a}`,
-      instances: tasks,
-      version,
-      versionInfo: { lastScalingAt: version, lastConfigChangeAt: version },
-      networks: [{ mode: 'host' }],
-      portDefinitions: [{ port: 10_000 + a, protocol: 'tcp', name: 'http', labels: {} }],
-      requirePorts: false,
-      healthChecks: [
-        {
-          protocol: 'HTTP',
-          path: '/health',
-          portIndex: 0,
-          gracePeriodSeconds: 30,
-          intervalSeconds: 60,
-          timeoutSeconds: 10,
-          maxConsecutiveFailures: 3,
-        },
-      ],
-      labels: {
-        HAPROXY_GROUP: 'external',
-        HAPROXY_0_VHOST: `app-${a}.bench.example`,
-        HAPROXY_0_BIND_ADDR: '127.0.0.1',
-      },
-      deployments: [],
-      tasks: Array.from({ length: tasks }, (_, t) => ({
-        id: `bench_app-${a}.instance-${String(t).padStart(12, '0')}._app.1`,
-        appId: `/bench/app-${a}`,
-        host: `127.1.${t}.${1 + (a % 250)}`,
-        ports: [31_000 + (a % 1000)],
-        ipAddresses: [],
-        state: 'TASK_RUNNING',
-        version,
-        stagedAt: version,
-        startedAt: version,
-        healthCheckResults: [
-          { alive: true, consecutiveFailures: 0, firstSuccess: version, lastSuccess: version, instanceId: 'x' },
-        ],
-      })),
-    })),
+    id,
+    instances: tasks,
+    networks: [{ mode: 'container', name: 'bench' }],
+    container: {
+      type: 'MESOS',
+      portMappings: [{ containerPort: PORTS.answering, servicePort, protocol: 'tcp', name: 'http' }],
+    },
+    healthChecks: [{ protocol: 'HTTP', path: '/', portIndex: 0, gracePeriodSeconds: 30, intervalSeconds: 60 }],
+    labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: hostOf(id), HAPROXY_0_BIND_ADDR: 'none' },
+    ...more,
   };
-}
-
-/** Writes them to a file. Gives its size in bytes. */
-export async function writeApps(path: string, apps: number, tasks: number): Promise<number> {
-  const text = JSON.stringify(generatedApps(apps, tasks));
-  await writeFile(path, text);
-  return Buffer.byteLength(text);
 }

@@ -79,11 +79,14 @@ export function get(
   });
 }
 
-/** Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`, `node` those of Node. */
+/**
+ * Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`. `how`: flags of Node,
+ * and another file than the source to run, such as what was built from it.
+ */
 export async function createPortolan(
   firstPort: number,
   extra: readonly string[],
-  node: readonly string[] = [],
+  how: { readonly node?: readonly string[]; readonly main?: string } = {},
 ): Promise<PortolanProcess> {
   const stateDir = await mkdtemp(join(tmpdir(), 'ptl-'));
   const ports = portsFrom(firstPort);
@@ -107,7 +110,7 @@ export async function createPortolan(
     process.env['HAPROXY'] ?? 'haproxy',
     ...extra,
   ];
-  const main = resolve(import.meta.dirname, '../../src/main.ts');
+  const main = how.main ?? resolve(import.meta.dirname, '../../src/main.ts');
   let child: ChildProcess | undefined;
   let output = '';
 
@@ -155,7 +158,10 @@ export async function createPortolan(
     ports,
     flags,
     start: async () => {
-      child = spawn(process.execPath, [...node, main, ...flags], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      child = spawn(process.execPath, [...(how.node ?? []), main, ...flags], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      });
       const started = child;
       started.stdout?.on('data', (c: Buffer) => (output += c.toString('utf8')));
       started.stderr?.on('data', (c: Buffer) => (output += c.toString('utf8')));

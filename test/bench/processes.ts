@@ -1,0 +1,61 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/** Processes whose command line has `part` in it, besides this one. */
+export async function processesWith(part: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes(part)) found.push(Number(name));
+  }
+  return found;
+}
+
+/** HAProxy's processes of a state directory: masters and workers, old ones too. */
+export async function haproxiesOf(stateDir: string): Promise<readonly number[]> {
+  const named = await Promise.all(
+    (await processesWith(stateDir)).map(async (pid) => {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return line.includes('dist/main.js') ? [] : [pid];
+    }),
+  );
+  return named.flat();
+}
+
+/** CPU that all threads of a process have had, in milliseconds; 0 when it is gone. Finer than the ticks of /proc/PID/stat. */
+export async function cpuMs(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  let ns = 0;
+  for (const thread of threads) {
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0');
+    ns += Number(text.split(' ')[0]);
+  }
+  return ns / 1e6;
+}
+
+/** Resident memory in MB: now, and the most there ever was. */
+export async function memoryMb(pid: number): Promise<{ readonly now: number; readonly peak: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const mb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
+  return { now: mb('VmRSS'), peak: mb('VmHWM') };
+}
+
+/** Open files. */
+export async function openFiles(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`)).length;
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until a process has had next to no CPU for `quietMs`, at most `limitMs`. Gives its CPU then. */
+export async function untilQuiet(pid: number, quietMs = 300, limitMs = 30_000): Promise<number> {
+  const end = performance.now() + limitMs;
+  let before = await cpuMs(pid);
+  while (performance.now() < end) {
+    await pause(quietMs);
+    const now = await cpuMs(pid);
+    if (now - before < quietMs * 0.01 + 1) return now;
+    before = now;
+  }
+  return before;
+}

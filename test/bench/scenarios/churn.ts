@@ -1,0 +1,133 @@
+import { hostOf, PORTS, seededId, vhostApp } from '../apps.ts';
+import { runLoad } from '../load.ts';
+import type { Measurement } from '../measurement.ts';
+import { reloads } from '../metrics.ts';
+import type { BenchOptions } from '../options.ts';
+import { cpuMs, haproxiesOf, memoryMb, pause } from '../processes.ts';
+import { createStage, type Stage } from '../stage.ts';
+
+const APPS = 320;
+const CHANGES_PER_SECOND = 20;
+const REQUESTS_PER_SECOND = 220;
+
+/** (g) Tasks come and go under load; each ends so many seconds after it was told to. */
+export async function churn(options: BenchOptions): Promise<readonly Measurement[]> {
+  const figures: Measurement[] = [];
+  for (const grace of [0.3, 3]) figures.push(...(await churnWith(options, grace)));
+  return figures;
+}
+
+async function churnWith(options: BenchOptions, grace: number): Promise<readonly Measurement[]> {
+  const seconds = options.quick ? 10 : 60;
+  const stage = await createStage(options, APPS, {
+    name: `churn-${grace}`,
+    marathon: { tasks: 'real', health: 'real', killGraceSeconds: grace },
+    app: (id, servicePort) => ({
+      ...vhostApp(id, servicePort, 3, { taskKillGracePeriodSeconds: grace }),
+      ...realTasks(servicePort),
+    }),
+  });
+  try {
+    await stage.start();
+    const before = await reloads(stage.portolan);
+    const watch = watchHaproxy(stage);
+    const cpu = await cpuMs(stage.pid());
+    const targets = Array.from({ length: APPS }, (_, n) => ({
+      address: '127.0.0.1',
+      port: stage.httpPort,
+      host: hostOf(seededId(n)),
+    }));
+    const loading = runLoad({
+      targets,
+      ms: seconds * 1_000,
+      shape: { kind: 'steady', perSecond: REQUESTS_PER_SECOND },
+    });
+    const changes = await change(stage, seconds * 1_000);
+    const result = await loading;
+    const used = ((await cpuMs(stage.pid())) - cpu) / 1_000;
+    const haproxy = await watch.stop();
+    const reloaded = (await reloads(stage.portolan)) - before;
+    for (const [why, count] of Object.entries(result.failures))
+      console.error(`churn, ${grace} s grace: ${count} × ${why}`);
+    const named = (what: string) => ({ scenario: 'g', apps: APPS, what: `${grace} s grace, ${what}` });
+    // The goals are for a minute.
+    const most = (4 * seconds) / 60;
+    return [
+      {
+        ...named('failed requests'),
+        value: result.failed,
+        unit: 'count',
+        samples: result.ok + result.failed,
+        goal: { most: 0 },
+      },
+      { ...named('asked again on a closed connection'), value: result.retried, unit: 'count' },
+      { ...named('changes'), value: changes, unit: 'count' },
+      { ...named('reloads'), value: reloaded, unit: 'count', goal: { most: 0 } },
+      { ...named('answers, p99'), value: result.p99, unit: 'ms' },
+      { ...named('Portolan'), value: used, unit: 's CPU', goal: { most } },
+      { ...named('HAProxy'), value: haproxy.cpuMs / 1_000, unit: 's CPU', goal: { most } },
+      { ...named('most HAProxy processes'), value: haproxy.processes, unit: 'processes' },
+      { ...named('RSS of Portolan'), value: (await memoryMb(stage.pid())).now, unit: 'MB' },
+    ];
+  } finally {
+    await stage.destroy();
+  }
+}
+
+/** The stage's answering HAProxy has the other port on every address. */
+function realTasks(servicePort: number) {
+  const portMappings = [{ containerPort: PORTS.tasks, servicePort, protocol: 'tcp', name: 'http' }];
+  return { container: { type: 'MESOS', portMappings } };
+}
+
+/** Scales apps to four tasks and back to three, one after the other, at their times. Gives how many changes were made. */
+async function change(stage: Stage, ms: number): Promise<number> {
+  const began = performance.now();
+  let made = 0;
+  while (performance.now() - began < ms) {
+    const due = ((performance.now() - began) / 1_000) * CHANGES_PER_SECOND;
+    for (; made < due; made += 1) {
+      // An app is due again after 16 s: its last change is over by then.
+      const app = seededId(made % APPS);
+      await stage.marathon.scale(app, Math.floor(made / APPS) % 2 === (made % 2 === 0 ? 0 : 1) ? 4 : 2, true);
+    }
+    await pause(5);
+  }
+  return made;
+}
+
+/** Watches all HAProxy processes of the stage, also those that end meanwhile. */
+function watchHaproxy(stage: Stage) {
+  const first = new Map<number, number>();
+  const last = new Map<number, number>();
+  let processes = 0;
+  let over = false;
+  const look = async () => {
+    const pids = await haproxiesOf(stage.portolan.stateDir);
+    processes = Math.max(processes, pids.length);
+    for (const pid of pids) {
+      const ms = await cpuMs(pid);
+      // A process that came later has had all of its CPU in the time watched.
+      if (!first.has(pid)) first.set(pid, last.size === 0 || started ? ms : 0);
+      last.set(pid, Math.max(ms, last.get(pid) ?? 0));
+    }
+  };
+  let started = true;
+  const run = async () => {
+    await look();
+    started = false;
+    while (!over) {
+      await pause(250);
+      await look();
+    }
+  };
+  const running = run();
+  return {
+    async stop() {
+      over = true;
+      await running;
+      const used = [...last].reduce((sum, [pid, ms]) => sum + ms - (first.get(pid) ?? 0), 0);
+      return { cpuMs: used, processes };
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { seededId } from '../apps.ts';
+import { seenServers } from '../haproxy-socket.ts';
+import { type Measurement, quantile } from '../measurement.ts';
+import { loopDelay } from '../metrics.ts';
+import { cpuMs, memoryMb, pause, untilQuiet } from '../processes.ts';
+import type { Stage } from '../stage.ts';
+
+/** (d) What Portolan's CPU goes to, and how long its event loop is held up by it. */
+export async function cpuFigures(stage: Stage): Promise<readonly Measurement[]> {
+  const rounds = stage.options.quick ? 5 : 20;
+  await untilQuiet(stage.pid());
+  // What is kept from the start belongs to scenario e.
+  await loopDelay(stage.portolan);
+  await untilQuiet(stage.pid());
+  const idle = await idleCpu(stage);
+  const nothing = await eventsWithoutChange(stage, rounds * 4, idle);
+  const change = await singleChanges(stage, rounds, idle);
+  const resyncs = await fullResyncs(stage, stage.options.quick ? 2 : 5);
+  const loop = await loopDelay(stage.portolan);
+  const base = { scenario: 'd', apps: stage.apps };
+  return [
+    {
+      ...base,
+      what: 'event that changes nothing',
+      value: nothing,
+      unit: 'ms CPU',
+      samples: rounds * 4,
+      goal: { most: 5 },
+    },
+    {
+      ...base,
+      what: 'one change until confirmed',
+      value: quantile(change.until, 0.5),
+      unit: 'ms CPU',
+      samples: rounds,
+      goal: { most: 15 },
+    },
+    {
+      ...base,
+      what: 'what follows a change (disk, validation)',
+      value: quantile(change.after, 0.5),
+      unit: 'ms CPU',
+      samples: rounds,
+    },
+    {
+      ...base,
+      what: 'full resync',
+      value: quantile(resyncs, 0.5) / 1_000,
+      unit: 's CPU',
+      samples: resyncs.length,
+      goal: { most: 1.5 },
+    },
+    { ...base, what: 'event-loop delay meanwhile, p99.9', value: loop.p999, unit: 'ms', goal: { most: 20 } },
+    { ...base, what: 'event-loop delay meanwhile, max', value: loop.max, unit: 'ms', goal: { most: 60 } },
+    { ...base, what: 'RSS of Portolan after that', value: (await memoryMb(stage.pid())).now, unit: 'MB' },
+  ];
+}
+
+/** CPU per millisecond of doing nothing: it is not the change's. */
+async function idleCpu(stage: Stage): Promise<number> {
+  const before = await cpuMs(stage.pid());
+  const since = performance.now();
+  await pause(1_000);
+  return ((await cpuMs(stage.pid())) - before) / (performance.now() - since);
+}
+
+/** The app's definition posted as it is: Marathon tells it, and nothing is different. */
+async function eventsWithoutChange(stage: Stage, rounds: number, idle: number): Promise<number> {
+  const before = await cpuMs(stage.pid());
+  const since = performance.now();
+  for (let n = 0; n < rounds; n += 1) {
+    await stage.marathon.put(seededId(n % stage.apps), {});
+    await pause(60);
+  }
+  const used = (await untilQuiet(stage.pid())) - before;
+  return (used - idle * (performance.now() - since)) / rounds;
+}
+
+/** One task turns unhealthy, and well again: each is one change, confirmed when HAProxy's socket shows it. */
+async function singleChanges(stage: Stage, rounds: number, idle: number) {
+  const until: number[] = [];
+  const after: number[] = [];
+  const all = await seenServers(stage.socket);
+  for (let n = 0; n < rounds; n += 1) {
+    const app = seededId((n * 7) % stage.apps);
+    const task = stage.marathon.tasks(app)[0];
+    const address = /"ipAddress":"([^"]+)"/.exec(JSON.stringify(task?.json ?? {}))?.[1];
+    const backend = all.find((server) => server.address === address)?.backend;
+    if (task === undefined || backend === undefined) throw new Error(`${app} is not served`);
+    for (const healthy of [false, true]) {
+      const before = await cpuMs(stage.pid());
+      const since = performance.now();
+      stage.marathon.setHealth(task.id, healthy);
+      while (performance.now() - since < 30_000) {
+        const servers = await seenServers(stage.socket, backend).catch(() => undefined);
+        const serves = servers?.some((server) => server.address === address && !server.out);
+        if (serves === healthy) break;
+        await pause(1);
+      }
+      const confirmed = await cpuMs(stage.pid());
+      until.push(confirmed - before - idle * (performance.now() - since));
+      const quiet = performance.now();
+      const used = (await untilQuiet(stage.pid())) - confirmed;
+      after.push(Math.max(0, used - idle * (performance.now() - quiet)));
+    }
+  }
+  return { until, after };
+}
+
+/** Asked for with SIGHUP; all tasks are listed in another order each time. */
+async function fullResyncs(stage: Stage, rounds: number): Promise<readonly number[]> {
+  const used: number[] = [];
+  for (let n = 0; n < rounds; n += 1) {
+    const before = await cpuMs(stage.pid());
+    process.kill(stage.pid(), 'SIGHUP');
+    used.push((await untilQuiet(stage.pid(), 500)) - before);
+  }
+  return used;
+}

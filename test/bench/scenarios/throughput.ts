@@ -1,0 +1,87 @@
+import { hostOf, seededId } from '../apps.ts';
+import { runLoad, type Target } from '../load.ts';
+import { type Measurement, median } from '../measurement.ts';
+import { cpuMs, haproxiesOf } from '../processes.ts';
+import type { Stage } from '../stage.ts';
+import { startYardstick } from '../yardstick.ts';
+
+/** Sizes at which requests are counted. */
+export const THROUGHPUT_SIZES: readonly number[] = [10, 1_000, 10_000];
+
+const CONNECTIONS = 64;
+const PER_CONNECTION = 50;
+
+interface Side {
+  readonly target: (n: number) => Target;
+  readonly pids: readonly number[];
+  readonly rates: number[];
+  /** CPU of HAProxy per request, in µs. */
+  readonly costs: number[];
+  failed: number;
+}
+
+/** (f) Requests per second through Portolan's configuration, by turns with the yardstick. */
+export async function throughput(stage: Stage): Promise<readonly Measurement[]> {
+  const { quick } = stage.options;
+  const yardstick = await startYardstick(stage);
+  try {
+    const figures: Measurement[] = [];
+    for (const hot of new Set([1, Math.min(100, stage.apps), stage.apps])) {
+      const side = (target: Side['target'], pids: readonly number[]): Side => ({
+        target,
+        pids,
+        rates: [],
+        costs: [],
+        failed: 0,
+      });
+      const portolan = side(
+        (n) => ({ address: '127.0.0.1', port: stage.httpPort, host: hostOf(seededId(n)) }),
+        await haproxiesOf(stage.portolan.stateDir),
+      );
+      const plain = side(yardstick.target, [yardstick.pid]);
+      for (let round = 0; round < (quick ? 2 : 5); round += 1) {
+        for (const each of [portolan, plain]) await window(each, hot, quick ? 1_000 : 4_000);
+      }
+      figures.push(...figuresOf(stage, hot, portolan, plain));
+    }
+    return figures;
+  } finally {
+    await yardstick.stop();
+  }
+}
+
+async function window(side: Side, hot: number, ms: number): Promise<void> {
+  const targets = Array.from({ length: hot }, (_, n) => side.target(n));
+  const cpu = async () => (await Promise.all(side.pids.map(cpuMs))).reduce((sum, each) => sum + each, 0);
+  const before = await cpu();
+  const shape = { kind: 'closed', connections: CONNECTIONS, perConnection: PER_CONNECTION } as const;
+  const result = await runLoad({ targets, ms, shape });
+  side.rates.push(result.ok / result.seconds);
+  side.costs.push((((await cpu()) - before) * 1_000) / result.ok);
+  side.failed += result.failed;
+}
+
+function figuresOf(stage: Stage, hot: number, portolan: Side, plain: Side): readonly Measurement[] {
+  const base = { scenario: 'f', apps: stage.apps, samples: portolan.rates.length };
+  const rate = median(portolan.rates);
+  const bare = median(plain.rates);
+  const goal = stage.apps >= 10_000 ? { goal: { least: 0.9 } } : {};
+  return [
+    { ...base, what: `${hot} hot, requests`, value: rate, unit: 'req/s', yardstick: bare },
+    { ...base, what: `${hot} hot, requests to the yardstick's`, value: rate / bare, unit: 'ratio', ...goal },
+    {
+      ...base,
+      what: `${hot} hot, HAProxy per request`,
+      value: median(portolan.costs),
+      unit: 'µs CPU/req',
+      yardstick: median(plain.costs),
+    },
+    {
+      ...base,
+      what: `${hot} hot, failed requests`,
+      value: portolan.failed + plain.failed,
+      unit: 'count',
+      goal: { most: 0 },
+    },
+  ];
+}

@@ -1,0 +1,119 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createMarathon } from '../../src/demo/marathon.ts';
+import type { MarathonOverrides } from '../../src/demo/options.ts';
+import type { StandInMarathon } from '../../src/demo/stand-in.ts';
+import { createPortolan, type PortolanProcess } from '../support/portolan-process.ts';
+import { hostOf, PORTS, SERVICE_PORTS, seededId, vhostApp } from './apps.ts';
+import { type HaproxyAlone, startAnswering } from './haproxy-alone.ts';
+import type { BenchOptions } from './options.ts';
+import { haproxiesOf, pause, untilQuiet } from './processes.ts';
+import { fetchOnce } from './requests.ts';
+
+/** A cluster of `apps` vhosts with three tasks each, and a Portolan with its HAProxy in front of it. */
+export interface Stage {
+  readonly options: BenchOptions;
+  readonly apps: number;
+  readonly marathon: StandInMarathon;
+  readonly portolan: PortolanProcess;
+  readonly httpPort: number;
+  readonly socket: string;
+  /** A service port that no app has had. */
+  nextServicePort(): number;
+  pid(): number;
+  /** Starts Portolan. Gives the milliseconds until the vhosts are answered. */
+  start(): Promise<number>;
+  /** Ends Portolan and HAProxy as a power cut would. */
+  crashAll(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/** What a stage may have otherwise. */
+export interface StageOptions {
+  readonly marathon?: MarathonOverrides;
+  readonly flags?: readonly string[];
+  readonly app?: (id: string, servicePort: number) => ReturnType<typeof vhostApp>;
+  /** Name of its CPU profile. */
+  readonly name: string;
+}
+
+const TASKS = 3;
+
+/** Builds the cluster; Portolan is not started. */
+export async function createStage(options: BenchOptions, apps: number, more: StageOptions): Promise<Stage> {
+  const answering: HaproxyAlone = await startAnswering(PORTS.answering);
+  const marathon = await createMarathon({
+    tasks: 'paper',
+    servicePorts: SERVICE_PORTS,
+    killGraceSeconds: 1,
+    delays: { staging: 1, starting: 1 },
+    maxVersions: 2,
+    seed: 7,
+    ...more.marathon,
+  });
+  let port = SERVICE_PORTS.from;
+  const nextServicePort = () => port++;
+  const app = more.app ?? ((id, servicePort) => vhostApp(id, servicePort, TASKS));
+  for (let n = 0; n < apps; n += 1) {
+    const posted = await marathon.post(app(seededId(n), nextServicePort()));
+    if (!posted.ok) throw new Error(`not posted: ${JSON.stringify(posted)}`);
+  }
+  await marathon.settled();
+  if (options.profile) await mkdir(options.results, { recursive: true });
+  const profile = ['--cpu-prof', `--cpu-prof-dir=${join(options.results, `profile-${more.name}`)}`];
+  const portolan = await createPortolan(
+    PORTS.portolan,
+    // The clock must not ask for full reads while single changes are measured.
+    [
+      '--marathon',
+      marathon.urls[0] ?? '',
+      '--group',
+      'external',
+      '--poll-interval',
+      '3600s',
+      '--log-level',
+      'warn',
+      ...(more.flags ?? []),
+    ],
+    { main: resolve(import.meta.dirname, '../../dist/main.js'), node: options.profile ? profile : [] },
+  );
+  const pid = () => {
+    if (portolan.pid === undefined) throw new Error(`Portolan does not run:\n${portolan.output().slice(-2_000)}`);
+    return portolan.pid;
+  };
+  return {
+    options,
+    apps,
+    marathon,
+    portolan,
+    httpPort: portolan.ports.http,
+    socket: join(portolan.stateDir, 'run', 'haproxy.sock'),
+    nextServicePort,
+    pid,
+    async start() {
+      const began = performance.now();
+      await portolan.start();
+      for (const n of [0, apps >> 1, apps - 1]) {
+        while ((await fetchOnce(portolan.ports.http, hostOf(seededId(n)))).status !== 200) {
+          if (performance.now() - began > 120_000) throw new Error(`no answer:\n${portolan.output().slice(-2_000)}`);
+          await pause(5);
+        }
+      }
+      const ms = performance.now() - began;
+      await untilQuiet(pid(), 500);
+      return ms;
+    },
+    async crashAll() {
+      await portolan.crash();
+      for (const each of await haproxiesOf(portolan.stateDir)) process.kill(each, 'SIGKILL');
+      while ((await haproxiesOf(portolan.stateDir)).length > 0) await pause(10);
+    },
+    async destroy() {
+      // A profile is written at a proper end only.
+      if (options.profile) await portolan.stop();
+      await portolan.destroy();
+      await marathon.stop();
+      await answering.stop();
+    },
+  };
+}
