@@ -25,15 +25,3 @@ function withoutBlankLines(rendered: string): string {
   const lines = rendered.split(/\r?\n/).filter((line) => line.trim() !== '');
   return `${lines.join('\n')}\n`;
 }
-
-/** Remembers by identity: an unchanged backend costs nothing, and a forgotten one is collected with its text. */
-export function remembered<K extends object, V>(make: (key: K) => V): (key: K) => V {
-  const known = new WeakMap<K, V>();
-  return (key) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const value = make(key);
-    known.set(key, value);
-    return value;
-  };
-}

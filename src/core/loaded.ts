@@ -26,7 +26,9 @@ export function loadedTable(
   spares: readonly Spare[],
   fixed: ReadonlyMap<string, string>,
 ): Loaded {
-  const services = new Map<BackendName, ServiceFrontend>(table.services.map((service) => [service.name, service]));
+  const services = new Map<BackendName, ServiceFrontend>(
+    table.services.flatMap((service) => (service.inRange === undefined ? [[service.name, service]] : [])),
+  );
   return {
     shapeOf(name) {
       const backend = backendNamed(table, name);

@@ -1,5 +1,5 @@
 import type { AppIdRoute, Backend, BackendName, Route, RoutingTable, ServiceFrontend } from './routing.ts';
-import { byName, indexOfName } from './table-diff.ts';
+import { backendNamed, byAppId, byFirstBind, byName, byRoute, indexOfName } from './table-diff.ts';
 
 /** Places by backend; a backend without one is at its own name. */
 type Places = ReadonlyMap<BackendName, BackendName>;
@@ -9,21 +9,73 @@ type Places = ReadonlyMap<BackendName, BackendName>;
  * change is the same object as the last time.
  */
 export function place(table: RoutingTable, places: Places): RoutingTable {
-  if (places.size === 0) return table;
-  const moved: Backend[] = [];
-  const rest: Backend[] = [];
-  for (const backend of table.backends) {
-    const to = places.get(backend.name);
-    if (to === undefined) rest.push(backend);
-    else moved.push(movedBackend(backend, to));
-  }
-  if (moved.length === 0) return table;
-  return {
-    services: leadingTo(table.services, places, movedService),
-    routes: leadingTo(table.routes, places, movedRoute),
-    appIds: leadingTo(table.appIds, places, movedAppId),
-    backends: mergedByName(rest, moved.sort(byName)),
+  return placed(table, places, undefined);
+}
+
+/** `place`, remembering the last table: what both of them hold is not looked up again. */
+export function createPlacer(): typeof place {
+  let last: Placed | undefined;
+  return (table, places) => {
+    if (last?.table === table && last.places === places) return last.result;
+    const result = placed(table, places, last !== undefined && onlyNewcomers(last, places) ? last : undefined);
+    last = { table, places, result };
+    return result;
   };
+}
+
+interface Placed {
+  readonly table: RoutingTable;
+  readonly places: Places;
+  readonly result: RoutingTable;
+}
+
+/** Whether every backend of the last table is where it was. */
+function onlyNewcomers({ table, places: before }: Placed, now: Places): boolean {
+  if (before === now) return true;
+  const moved = (a: Places, b: Places): boolean =>
+    [...a].some(([name, to]) => b.get(name) !== to && backendNamed(table, name) !== undefined);
+  return !moved(now, before) && !moved(before, now);
+}
+
+function placed(table: RoutingTable, places: Places, last: Placed | undefined): RoutingTable {
+  if (places.size === 0) return table;
+  const backends = placedBackends(table.backends, places);
+  if (backends === table.backends) return table;
+  const leading = <T extends { readonly backend: BackendName }>(
+    of: (table: RoutingTable) => readonly T[],
+    compare: (a: T, b: T) => number,
+    move: (item: T, to: BackendName) => T,
+  ): readonly T[] =>
+    carried(of(table), last && { items: of(last.table), moved: of(last.result) }, compare, (item) => {
+      const to = places.get(item.backend);
+      return to === undefined ? item : move(item, to);
+    });
+  return {
+    services: leading(({ services }) => services, byFirstBind, movedService),
+    routes: leading(({ routes }) => routes, byRoute, movedRoute),
+    appIds: leading(({ appIds }) => appIds, byAppId, movedAppId),
+    backends,
+  };
+}
+
+/** `items`, each moved; what the last list holds too is taken from there. Lists out of order only cost more. */
+function carried<T>(
+  items: readonly T[],
+  last: { readonly items: readonly T[]; readonly moved: readonly T[] } | undefined,
+  compare: (a: T, b: T) => number,
+  move: (item: T) => T,
+): readonly T[] {
+  if (last === undefined) return items.map(move);
+  let at = 0;
+  return items.map((item) => {
+    let was = last.items[at];
+    while (was !== undefined && was !== item && compare(was, item) < 0) {
+      at += 1;
+      was = last.items[at];
+    }
+    if (was === item || (was !== undefined && compare(was, item) === 0)) at += 1;
+    return (was === item ? last.moved[at - 1] : undefined) ?? move(item);
+  });
 }
 
 /** Remembers the last place of each object: a backend moves seldom. */
@@ -43,28 +95,40 @@ const movedRoute = rememberedMove((route: Route, backend) => ({ ...route, backen
 const movedAppId = rememberedMove((route: AppIdRoute, backend) => ({ ...route, backend }));
 const movedService = rememberedMove((service: ServiceFrontend, backend) => ({ ...service, backend }));
 
-function leadingTo<T extends { readonly backend: BackendName }>(
-  items: readonly T[],
-  places: Places,
-  move: (item: T, to: BackendName) => T,
-): readonly T[] {
-  return items.map((item) => {
-    const to = places.get(item.backend);
-    return to === undefined ? item : move(item, to);
-  });
+/** Takes the few that move out of the sorted list, and puts them in again where their new names belong. */
+function placedBackends(backends: readonly Backend[], places: Places): readonly Backend[] {
+  const leave: number[] = [];
+  const come: Backend[] = [];
+  for (const [name, to] of places) {
+    const at = indexOfName(backends, name);
+    const backend = backends[at];
+    if (backend?.name !== name) continue;
+    leave.push(at);
+    come.push(movedBackend(backend, to));
+  }
+  if (come.length === 0) return backends;
+  const rest = spliced(
+    backends,
+    leave.sort((a, b) => a - b).map((at) => ({ at, skip: 1 })),
+  );
+  return spliced(
+    rest,
+    come.sort(byName).map((backend) => ({ at: indexOfName(rest, backend.name), skip: 0, put: backend })),
+  );
 }
 
-/** Two lists sorted by name as one; the second one is short. */
-function mergedByName(many: readonly Backend[], few: readonly Backend[]): readonly Backend[] {
-  const merged: Backend[] = [];
+/** A copy with items skipped or put in at rising places. */
+function spliced<T>(
+  items: readonly T[],
+  edits: readonly { readonly at: number; readonly skip: number; readonly put?: T }[],
+): readonly T[] {
+  const parts: (readonly T[])[] = [];
   let from = 0;
-  for (const backend of few) {
-    const at = indexOfName(many, backend.name);
-    for (; from < at; from++) {
-      const next = many[from];
-      if (next !== undefined) merged.push(next);
-    }
-    merged.push(backend);
+  for (const { at, skip, put } of edits) {
+    parts.push(items.slice(from, at));
+    if (put !== undefined) parts.push([put]);
+    from = at + skip;
   }
-  return merged.concat(many.slice(from));
+  parts.push(items.slice(from));
+  return parts.flat();
 }

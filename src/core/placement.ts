@@ -1,6 +1,6 @@
 import type { Loaded } from './loaded.ts';
 import { carries } from './loaded.ts';
-import { appIdRow, routeRows } from './maps.ts';
+import { appIdRow, portRows, routeRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { Backend, BackendName, RoutingTable } from './routing.ts';
 import type { ObservedRuntime, Tier } from './runtime.ts';
@@ -91,7 +91,9 @@ function findPlace(
   const bound = running && loaded.serviceText(name) !== undefined;
   // In mode tcp nothing leads to it but a frontend of its own, which only a reload brings: the spare would be wasted.
   const unheard =
-    backend.profile.mode === 'tcp' && !running && after.services.some((service) => service.backend === name);
+    backend.profile.mode === 'tcp' &&
+    !running &&
+    after.services.some((service) => service.backend === name && service.inRange === undefined);
   const refused = running ? 'stays' : 'no-fitting-spare';
   if (bound || unheard || !shapes.isPlain(backend)) return refused;
   const fitting = [...loaded.spares.values()].filter(({ profile }) => fitsSpare(profile, backend.profile, tier));
@@ -157,6 +159,9 @@ export function readPlacement(
   for (const route of table.appIds) {
     const { map, key } = appIdRow(route);
     lead(route.backend, observed.maps.get(map)?.get(key));
+  }
+  for (const service of table.services) {
+    for (const { map, key } of portRows(service)) lead(service.backend, observed.maps.get(map)?.get(key));
   }
   const emptying = new Set([...loaded.spares.keys()].filter((spare) => !taken.has(spare)));
   const known = { places, emptying, unplaced: new Map() };

@@ -3,11 +3,12 @@ import type { Loaded } from './loaded.ts';
 import { carries } from './loaded.ts';
 import type { Unplaced } from './placement.ts';
 import { reachServers, shrinkServers } from './reach-servers.ts';
+import { reachServices } from './reach-services.ts';
 import type { ReloadNeed } from './reload-need.ts';
 import type { AppIdRoute, Backend, BackendName, Route, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { Tier } from './runtime.ts';
 import type { Shapes } from './shapes.ts';
-import { byFirstBind, byName, listDiff } from './table-diff.ts';
+import { byName, type ListDiff, listDiff } from './table-diff.ts';
 
 /** What a plan for a running HAProxy starts from. Tables are in the words of their places (`place`). */
 export interface ReachInputs {
@@ -35,6 +36,8 @@ export interface Reach {
   readonly target: RoutingTable;
   /** What is missing in it. Empty: nothing, and `target` is the wanted table but for ids of servers. */
   readonly needs: readonly ReloadNeed[];
+  /** Backends that only `before`, and only `target` holds. */
+  readonly backends: ListDiff<Backend>;
 }
 
 /**
@@ -43,14 +46,17 @@ export interface Reach {
  */
 export function reachTable(inputs: ReachInputs): Reach {
   const { before, after, loaded, fixed, tier } = inputs;
-  if (tier === 'D') return { target: before, needs: before === after ? [] : [{ because: 'no-runtime' }] };
+  if (tier === 'D') {
+    const needs: ReloadNeed[] = before === after ? [] : [{ because: 'no-runtime' }];
+    return { target: before, needs, backends: { removed: [], added: [] } };
+  }
   const needs: ReloadNeed[] = sectionNeeds(loaded.fixed, fixed);
   const backends = reachBackends(inputs, needs);
-  const services = reachServices(inputs, needs);
   const tombstones = tier === 'C' ? countLeftovers(inputs.leftovers) : 0;
   if (tombstones > MAX_TOMBSTONES) needs.push({ because: 'tombstones', count: tombstones });
   const whole = backends.held.size === 0 && backends.missing.size === 0;
   const may = rowGuard(before, backends);
+  const services = reachServices(inputs, needs, whole ? undefined : may.service);
   const target = {
     services,
     routes: whole ? after.routes : after.routes.filter(may.route),
@@ -58,7 +64,7 @@ export function reachTable(inputs: ReachInputs): Reach {
     backends: backends.reached,
   };
   const same = whole && target.services === after.services && target.backends === after.backends ? after : target;
-  return { target: same, needs };
+  return { target: same, needs, backends: backends.diff };
 }
 
 interface ReachedBackends {
@@ -67,11 +73,13 @@ interface ReachedBackends {
   readonly held: ReadonlySet<BackendName>;
   /** The running configuration has nothing of that name. */
   readonly missing: ReadonlySet<BackendName>;
+  readonly diff: ListDiff<Backend>;
 }
 
 function reachBackends(inputs: ReachInputs, needs: ReloadNeed[]): ReachedBackends {
   const { before, after, loaded, shapes, tier, leftovers, unplaced } = inputs;
-  const { removed, added } = listDiff(before.backends, after.backends, byName);
+  const wantedDiff = listDiff(before.backends, after.backends, byName);
+  const { removed, added } = wantedDiff;
   const were = new Map((inputs.compareAll ? before.backends : removed).map((backend) => [backend.name, backend]));
   const other = new Map<BackendName, Backend>();
   const held = new Set<BackendName>();
@@ -100,7 +108,8 @@ function reachBackends(inputs: ReachInputs, needs: ReloadNeed[]): ReachedBackend
   const reached = changed
     ? after.backends.flatMap((backend) => (missing.has(backend.name) ? [] : (other.get(backend.name) ?? backend)))
     : after.backends;
-  return { reached, held, missing };
+  const diff = changed ? listDiff(before.backends, reached, byName) : wantedDiff;
+  return { reached, held, missing, diff };
 }
 
 /** Which rows may be: none to a backend that is not there, and to a held one only those that led to it before. */
@@ -118,41 +127,9 @@ function rowGuard(before: RoutingTable, { held, missing }: ReachedBackends) {
     route: had<Route>(before.routes, ({ host, path = '', ignoreCase, backend }) =>
       [host, path, ignoreCase, backend].join('\n'),
     ),
+    service: had<ServiceFrontend>(before.services, ({ name, backend }) => `${name}\n${backend}`),
     appId: had<AppIdRoute>(before.appIds, ({ appId, backend }) => `${appId}\n${backend}`),
   };
-}
-
-/** The frontends of service ports are text: what runs of them stays as it is. */
-function reachServices(inputs: ReachInputs, needs: ReloadNeed[]): readonly ServiceFrontend[] {
-  const { before, after, loaded, shapes } = inputs;
-  const { removed, added } = listDiff(before.services, after.services, byFirstBind);
-  const running = new Map(removed.map((service) => [service.name, service]));
-  const other = new Map<BackendName, ServiceFrontend>();
-  let whole = true;
-  for (const wanted of inputs.compareAll ? after.services : added) {
-    const text = loaded.serviceText(wanted.name);
-    if (text !== undefined && text === shapes.serviceText(wanted)) {
-      other.set(wanted.name, wanted);
-      running.delete(wanted.name);
-      continue;
-    }
-    whole = false;
-    running.delete(wanted.name);
-    needs.push({ because: text === undefined ? 'service-added' : 'service-changed', service: wanted.name });
-  }
-  for (const { name } of running.values()) needs.push({ because: 'service-removed', service: name });
-  return whole && running.size === 0 ? after.services : mergedServices(before.services, other);
-}
-
-/** What runs, with the objects of now where they say the same, and those that were closed in the meantime and are wanted again. */
-function mergedServices(
-  before: readonly ServiceFrontend[],
-  now: ReadonlyMap<BackendName, ServiceFrontend>,
-): readonly ServiceFrontend[] {
-  const names = new Set(before.map(({ name }) => name));
-  const again = [...now.values()].filter(({ name }) => !names.has(name));
-  const merged = before.map((service) => now.get(service.name) ?? service);
-  return again.length === 0 ? merged : [...merged, ...again].sort(byFirstBind);
 }
 
 function sectionNeeds(loaded: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): ReloadNeed[] {

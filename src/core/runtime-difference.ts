@@ -4,10 +4,17 @@ import { mapRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { BackendName, RoutingTable, Server, ServerName } from './routing.ts';
 import type { ObservedRuntime, ObservedServer, RuntimeQuestion } from './runtime.ts';
+import type { RuntimePlan } from './runtime-plan.ts';
 import { backendNamed } from './table-diff.ts';
 
-/** What was read: whole backends, whole maps, and single rows of other maps. */
-export type Asked = RuntimeQuestion & { readonly rows?: readonly { readonly map: MapFile; readonly key: string }[] };
+/** What was read: whole backends, whole maps, and single rows of other maps (those of a plan know what they should be). */
+export type Asked = RuntimeQuestion & { readonly rows?: readonly AskedRow[] };
+
+/** A row that was asked for. */
+export interface AskedRow {
+  readonly map: MapFile;
+  readonly key: string;
+}
 
 /** One thing in which a running HAProxy is not as the table says. */
 export type Difference =
@@ -63,6 +70,26 @@ export function differences(
         }),
       );
     compareRows(map, only(has), only(wanted), found);
+  }
+  return found;
+}
+
+/**
+ * Whether a batch did what its plan says: what was read of the backends, maps and rows that it touched. Costs what was touched
+ * costs, however large the table is.
+ */
+export function verify(
+  observed: ObservedRuntime,
+  { touched, target }: Pick<RuntimePlan, 'touched' | 'target'>,
+  pathMatch: PathMatch,
+): readonly Difference[] {
+  const found = [...differences(observed, { backends: touched.backends, maps: touched.maps }, target, pathMatch)];
+  for (const { map, key, value } of touched.rows) {
+    const is = observed.maps.get(map)?.get(key);
+    if (is === value) continue;
+    if (is === undefined) found.push({ what: 'row-missing', map, key, value: value ?? '' });
+    else if (value === undefined) found.push({ what: 'row-extra', map, key, found: is });
+    else found.push({ what: 'row-wrong', map, key, value, found: is });
   }
   return found;
 }

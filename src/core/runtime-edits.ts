@@ -16,8 +16,8 @@ export interface Edits {
 }
 
 interface RowEdits {
-  /** New values by key. `add`: there is no such row yet. */
-  readonly put: Map<string, { readonly value: string; readonly add: boolean }>;
+  /** New values by key. Without `was` there is no such row yet. */
+  readonly put: Map<string, { readonly value: string; readonly was?: string }>;
   /** Values of rows that go, by key. */
   readonly drop: Map<string, string>;
 }
@@ -36,13 +36,13 @@ export function editRows(edits: Edits, before: readonly MapRow[], after: readonl
     const row = edits.rows.get(map);
     const was = row?.drop.get(key);
     row?.drop.delete(key);
-    if (was !== value) row?.put.set(key, { value, add: was === undefined });
+    if (was !== value) row?.put.set(key, { value, ...(was === undefined ? {} : { was }) });
   }
 }
 
-/** A row that gets a value: a new one, or one that is there. */
-export const putRow = (edits: Edits, { map, key, value }: MapRow, is: 'new' | 'there'): void => {
-  edits.rows.get(map)?.put.set(key, { value, add: is === 'new' });
+/** A row that gets a value: a new one, or one that is there and `was` another. */
+export const putRow = (edits: Edits, { map, key, value }: MapRow, was?: string): void => {
+  edits.rows.get(map)?.put.set(key, { value, ...(was === undefined ? {} : { was }) });
 };
 
 /** A row that goes. */
@@ -98,7 +98,7 @@ function putRows(
   wanted: (map: MapFile) => ReadonlyMap<string, string>,
 ): readonly RuntimeCommand[] {
   if (put.size > MAX_ROW_EDITS) return [{ do: 'replace-map', map, rows: new Map([...wanted(map), ...drop]) }];
-  return [...put].map(([key, { value, add }]) => ({ do: add ? 'add-row' : 'set-row', map, key, value }));
+  return [...put].map(([key, { value, was }]) => ({ do: was === undefined ? 'add-row' : 'set-row', map, key, value }));
 }
 
 function dropRows(

@@ -1,16 +1,16 @@
 import type { Leftovers, ServerPlace } from './leftovers.ts';
 import { changeLeftovers } from './leftovers.ts';
 import type { MapFile } from './maps.ts';
-import { appIdRow, backendRows, mapRows, routeRows } from './maps.ts';
+import { appIdRow, backendRows, mapRows, portRows, routeRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { ReachInputs } from './reach.ts';
 import { reachTable } from './reach.ts';
 import type { ReloadNeed } from './reload-need.ts';
-import type { AppIdRoute, Backend, BackendName, Route, RoutingTable, Server } from './routing.ts';
+import type { Backend, BackendName, RoutingTable, Server } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 import type { Edits } from './runtime-edits.ts';
 import { admitServer, editRows, enterServer, inOrder, leaveServer, noEdits } from './runtime-edits.ts';
-import { byAppId, byName, byRoute, listDiff } from './table-diff.ts';
+import { byAppId, byFirstBind, byRoute, type ListDiff, listDiff } from './table-diff.ts';
 
 /** What a plan starts from, and how paths are matched, which is how rows are spelled. */
 export interface PlanInputs extends ReachInputs {
@@ -38,7 +38,15 @@ export interface Touched {
   /** Maps that are replaced. */
   readonly maps: readonly MapFile[];
   /** Single rows of the other maps. */
-  readonly rows: readonly { readonly map: MapFile; readonly key: string }[];
+  readonly rows: readonly TouchedRow[];
+}
+
+/** A row with its values before and after; absent: there is no such row. */
+export interface TouchedRow {
+  readonly map: MapFile;
+  readonly key: string;
+  readonly was?: string;
+  readonly value?: string;
 }
 
 /**
@@ -47,24 +55,20 @@ export interface Touched {
  */
 export function planRuntime(inputs: PlanInputs): RuntimePlan {
   const { before, pathMatch, leftovers } = inputs;
-  const { target, needs } = reachTable(inputs);
+  const { target, needs, backends } = reachTable(inputs);
   const edits = noEdits();
-  const known = editTables(edits, before, target, inputs);
-  return asPlan(edits, { target, needs, leftovers, pathMatch, known });
+  editServers(edits, backends, leftovers);
+  editTableRows(edits, before, target, backends, pathMatch);
+  return asPlan(edits, { target, needs, leftovers, pathMatch, known: backends.removed });
 }
 
-/**
- * Notes everything in which two tables differ, but for servers of backends that `skip` names. Gives the backends of before that
- * are not in the other table.
- */
-export function editTables(
+/** Notes every server of backends that differ, but for those that `skip` names. */
+export function editServers(
   edits: Edits,
-  before: RoutingTable,
-  target: RoutingTable,
-  { leftovers, pathMatch }: Pick<PlanInputs, 'leftovers' | 'pathMatch'>,
+  { removed, added }: ListDiff<Backend>,
+  leftovers: Leftovers,
   skip: (name: BackendName) => boolean = () => false,
-): readonly Backend[] {
-  const { removed, added } = listDiff(before.backends, target.backends, byName);
+): void {
   const were = new Map(removed.map((backend) => [backend.name, backend]));
   for (const backend of added) {
     const was = were.get(backend.name);
@@ -74,15 +78,26 @@ export function editTables(
   for (const backend of were.values()) {
     if (!skip(backend.name)) editBackend(edits, backend.name, backend, undefined, leftovers);
   }
+}
+
+/** Notes every row in which two tables differ. */
+export function editTableRows(
+  edits: Edits,
+  before: RoutingTable,
+  target: RoutingTable,
+  backends: ListDiff<Backend>,
+  pathMatch: PathMatch,
+): void {
   const routes = listDiff(before.routes, target.routes, byRoute);
   const appIds = listDiff(before.appIds, target.appIds, byAppId);
-  const rowsOf = (backends: readonly Backend[], ways: readonly Route[], ids: readonly AppIdRoute[]) => [
-    ...backends.flatMap(backendRows),
-    ...ways.flatMap((route) => routeRows(route, pathMatch)),
-    ...ids.map(appIdRow),
+  const services = listDiff(before.services, target.services, byFirstBind);
+  const rowsOf = (list: 'removed' | 'added') => [
+    ...backends[list].flatMap(backendRows),
+    ...routes[list].flatMap((route) => routeRows(route, pathMatch)),
+    ...appIds[list].map(appIdRow),
+    ...services[list].flatMap(portRows),
   ];
-  editRows(edits, rowsOf(removed, routes.removed, appIds.removed), rowsOf(added, routes.added, appIds.added));
-  return removed;
+  editRows(edits, rowsOf('removed'), rowsOf('added'));
 }
 
 function editBackend(
@@ -134,20 +149,24 @@ export function asPlan(edits: Edits, { target, needs, leftovers, pathMatch, know
     commands,
     target,
     needs,
-    touched: touchedBy(commands),
+    touched: touchedBy(edits, commands),
     removed,
     leftovers: changeLeftovers(leftovers, joining, back),
   };
 }
 
-function touchedBy(commands: readonly RuntimeCommand[]): Touched {
+function touchedBy(edits: Edits, commands: readonly RuntimeCommand[]): Touched {
   const backends = new Set<BackendName>();
   const maps = new Set<MapFile>();
-  const rows: { readonly map: MapFile; readonly key: string }[] = [];
   for (const command of commands) {
     if ('backend' in command) backends.add(command.backend);
     else if (command.do === 'replace-map') maps.add(command.map);
-    else rows.push({ map: command.map, key: command.key });
   }
-  return { backends: [...backends], maps: [...maps], rows: rows.filter(({ map }) => !maps.has(map)) };
+  const rows: TouchedRow[] = [];
+  for (const [map, { put, drop }] of edits.rows) {
+    if (maps.has(map)) continue;
+    for (const [key, { value, was }] of put) rows.push({ map, key, value, ...(was === undefined ? {} : { was }) });
+    for (const [key, was] of drop) rows.push({ map, key, was });
+  }
+  return { backends: [...backends], maps: [...maps], rows };
 }

@@ -7,8 +7,9 @@ import type { Asked, Difference } from './runtime-difference.ts';
 import { differences } from './runtime-difference.ts';
 import { admitServer, dropRow, type Edits, enterServer, leaveServer, noEdits, putRow } from './runtime-edits.ts';
 import type { PlanInputs, RuntimePlan } from './runtime-plan.ts';
-import { asPlan, editTables } from './runtime-plan.ts';
+import { asPlan, editServers, editTableRows } from './runtime-plan.ts';
 import { seenTable } from './seen-table.ts';
+import { byName, listDiff } from './table-diff.ts';
 
 /** What a repair starts from. */
 export interface RepairInputs extends Omit<PlanInputs, 'before'> {
@@ -31,7 +32,7 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
   const { observed, asked, before, pathMatch } = inputs;
   const { running, leftovers, absent } = seenTable(inputs);
   const loaded = absent.size === 0 ? inputs.loaded : without(inputs.loaded, absent);
-  const { target, needs } = reachTable({
+  const { target, needs, backends } = reachTable({
     ...inputs,
     loaded,
     leftovers,
@@ -41,7 +42,10 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
   const drift = differences(observed, asked, before ?? target, pathMatch);
   const edits = noEdits();
   const read = asked.backends === 'all' ? undefined : new Set(asked.backends);
-  editTables(edits, running, target, { leftovers, pathMatch }, (name) => read === undefined || read.has(name));
+  editServers(edits, backends, leftovers, (name) => read === undefined || read.has(name));
+  // A server that was not seen may have left its rows behind.
+  const known = before ?? running;
+  editTableRows(edits, known, target, listDiff(known.backends, target.backends, byName), pathMatch);
   forgetRows(edits, asked);
   for (const one of before === target ? drift : differences(observed, asked, target, pathMatch)) repair(edits, one);
   return { ...asPlan(edits, { target, needs, leftovers, pathMatch, known: running.backends }), drift };
@@ -91,8 +95,10 @@ function repair(edits: Edits, difference: Difference): void {
       break;
     }
     case 'row-missing':
+      putRow(edits, difference);
+      break;
     case 'row-wrong':
-      putRow(edits, difference, difference.what === 'row-missing' ? 'new' : 'there');
+      putRow(edits, difference, difference.found);
       break;
     case 'row-extra':
       dropRow(edits, { ...difference, value: difference.found });

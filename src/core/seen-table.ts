@@ -1,5 +1,5 @@
 import type { Leftover, Leftovers } from './leftovers.ts';
-import { appIdRow, type MapRow, routeRows } from './maps.ts';
+import { appIdRow, type MapRow, portRows, routeRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { Backend, BackendName, RoutingTable, Server, ServerName } from './routing.ts';
 import type { ObservedRuntime, ObservedServer } from './runtime.ts';
@@ -57,7 +57,7 @@ export function seenTable(inputs: SeenInputs): Seen {
 function knownRows(observed: ObservedRuntime, after: RoutingTable, pathMatch: PathMatch): RoutingTable {
   const has = ({ map, key, value }: MapRow): boolean => observed.maps.get(map)?.get(key) === value;
   return {
-    services: [],
+    services: after.services.filter((service) => service.inRange === true && portRows(service).every(has)),
     routes: after.routes.filter((route) => routeRows(route, pathMatch).every(has)),
     appIds: after.appIds.filter((route) => has(appIdRow(route))),
     backends: [],

@@ -1,6 +1,7 @@
 import type { TemplateFailure, TemplateName } from './config.ts';
-import { remembered, sectionText } from './fragment.ts';
+import { sectionText } from './fragment.ts';
 import { quoteWord } from './quoting.ts';
+import { remembered } from './remembered.ts';
 import type { Result } from './result.ts';
 import type { Backend, Server, ServiceFrontend } from './routing.ts';
 import { serverWords } from './server-words.ts';
@@ -51,8 +52,10 @@ export function createShapes(render: (name: TemplateName, view: View) => Result<
     return profiles.get(name);
   }
 
+  const withoutServers = remembered((backend: Backend) => textOf('backend', backendView({ ...backend, servers: [] })));
+
   function ownText(backend: Backend): string | undefined {
-    const section = textOf('backend', backendView({ ...backend, servers: [] }));
+    const section = withoutServers(backend);
     if (backend.auth === undefined) return section;
     const users = textOf('userlist', userlistView(backend, backend.auth.value));
     return users === undefined || section === undefined ? undefined : users + section;
@@ -71,12 +74,11 @@ export function createShapes(render: (name: TemplateName, view: View) => Result<
       return own !== undefined && own === ownText(bareBackend(backend));
     },
     isAddable(backend, server) {
-      const without = textOf('backend', backendView({ ...backend, servers: [] }));
       const lone: Server = { ...server, admission: 'ready' };
       const lines = textOf('backend', backendView({ ...backend, servers: [lone] }))?.split('\n') ?? [];
       const said = `server ${quoteWord(server.name)} ${quoteWord(formatBind(server.endpoint))} ${serverWords(server)}`;
       const at = lines.findIndex((line) => line.trim().replace(/\s+/g, ' ') === said);
-      return at >= 0 && lines.toSpliced(at, 1).join('\n') === without;
+      return at >= 0 && lines.toSpliced(at, 1).join('\n') === withoutServers(backend);
     },
     serviceText: remembered((service: ServiceFrontend) => textOf('service-frontend', serviceView(service))),
   };

@@ -1,0 +1,223 @@
+import type { Generation } from '../../src/core/config.ts';
+import type { MapFile } from '../../src/core/maps.ts';
+import { BACKEND_MAPS, MAP_FILES, mapRows } from '../../src/core/maps.ts';
+import type { PathMatch } from '../../src/core/path-match.ts';
+import type { RoutingTable, Server } from '../../src/core/routing.ts';
+import type { ObservedRuntime, ObservedServer, RuntimeCommand, Tier } from '../../src/core/runtime.ts';
+import { serverWords } from '../../src/core/server-words.ts';
+import type { Spare } from '../../src/core/spares.ts';
+
+/** A server as HAProxy holds it. */
+export interface ModelServer {
+  id: number;
+  /** Without id. */
+  words: string;
+  address: string;
+  port: number;
+  admission: 'ready' | 'maint' | 'drain';
+  /** Nobody remembers its words any more. */
+  forgotten?: true;
+}
+
+/** What HAProxy holds, and what it would refuse (haproxy-runtime 1 and 4.4). Anything refused throws. */
+export interface ModelHaproxy {
+  readonly backends: Map<string, Map<string, ModelServer>>;
+  readonly maps: ReadonlyMap<MapFile, Map<string, string>>;
+  /** A reload: everything as the configuration says, and nothing else. */
+  load(table: RoutingTable, spares: readonly Spare[]): void;
+  run(command: RuntimeCommand): void;
+  /** `del server` for everything in maintenance that `table` does not want, except on tier C; gives what is left by `stays`. */
+  sweep(servers: readonly ModelPlace[], stays: (server: ModelPlace) => boolean): readonly ModelPlace[];
+  /** Everything, as it would be read. */
+  observe(): ObservedRuntime;
+  /** What differs from a table: servers with words, ids and states, and every row. */
+  differsFrom(table: RoutingTable): readonly string[];
+  /** Keys of rows that lead to a backend with a server that takes requests. */
+  answered(): ReadonlySet<string>;
+}
+
+interface ModelPlace {
+  readonly backend: string;
+  readonly server: string;
+}
+
+/** A HAProxy that was never started. */
+export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHaproxy {
+  const backends = new Map<string, Map<string, ModelServer>>();
+  const maps = new Map(MAP_FILES.map((map) => [map, new Map<string, string>()]));
+
+  function serversOf(backend: string): Map<string, ModelServer> {
+    const servers = backends.get(backend);
+    if (servers === undefined) throw new Error(`No such backend: ${backend}`);
+    return servers;
+  }
+
+  function serverOf(backend: string, server: string): ModelServer {
+    const found = serversOf(backend).get(server);
+    if (found === undefined) throw new Error(`No such server: ${backend}/${server}`);
+    return found;
+  }
+
+  function rowsOf(map: MapFile): Map<string, string> {
+    const rows = maps.get(map);
+    if (rows === undefined) throw new Error(`Unknown map identifier: ${map}`);
+    return rows;
+  }
+
+  function leads(map: MapFile, value: string): void {
+    const about: readonly MapFile[] = BACKEND_MAPS;
+    if (LEADING.has(map) && !about.includes(map) && !backends.has(value)) throw new Error(`${map} leads to ${value}`);
+  }
+
+  function run(command: RuntimeCommand): void {
+    switch (command.do) {
+      case 'add-server': {
+        const { backend, server } = command;
+        const servers = serversOf(backend);
+        if (servers.has(server.name)) throw new Error(`Already exists a server with the same name: ${server.name}`);
+        if ([...servers.values()].some(({ id }) => id === server.id)) throw new Error(`custom id ${server.id} in use`);
+        if (tier === 'C' && server.cookie !== undefined) throw new Error('cookie is not accepted for dynamic server');
+        servers.set(server.name, asModel(server));
+        return;
+      }
+      case 'revive-server': {
+        const live = serverOf(command.backend, command.server.name);
+        const words = wordsOf(command.server);
+        if (live.words !== words && live.forgotten === undefined) throw new Error(`other words: ${live.words}`);
+        Object.assign(live, asModel(command.server), { id: live.id });
+        delete live.forgotten;
+        return;
+      }
+      case 'set-admission':
+        serverOf(command.backend, command.server).admission = command.admission;
+        return;
+      case 'remove-server':
+        serverOf(command.backend, command.server).admission = 'maint';
+        return;
+      case 'add-row': {
+        if (rowsOf(command.map).has(command.key)) throw new Error(`duplicate key ${command.map} ${command.key}`);
+        leads(command.map, command.value);
+        rowsOf(command.map).set(command.key, command.value);
+        return;
+      }
+      case 'set-row':
+        if (!rowsOf(command.map).has(command.key)) throw new Error(`entry not found: ${command.map} ${command.key}`);
+        leads(command.map, command.value);
+        rowsOf(command.map).set(command.key, command.value);
+        return;
+      case 'delete-row':
+        if (!rowsOf(command.map).delete(command.key)) throw new Error(`Key not found: ${command.map} ${command.key}`);
+        return;
+      case 'replace-map': {
+        const rows = rowsOf(command.map);
+        const had = new Map(rows);
+        rows.clear();
+        for (const [key, value] of command.rows) {
+          if (had.get(key) !== value) leads(command.map, value);
+          rows.set(key, value);
+        }
+      }
+    }
+  }
+
+  return {
+    backends,
+    maps,
+    load(table, spares) {
+      backends.clear();
+      for (const { name, servers } of table.backends) {
+        backends.set(name, new Map(servers.map((server) => [server.name, asModel(server)])));
+      }
+      for (const { name } of spares) backends.set(name, new Map());
+      for (const map of MAP_FILES) {
+        const rows = rowsOf(map);
+        rows.clear();
+        for (const [key, value] of mapRows(table, map, pathMatch)) rows.set(key, value);
+      }
+    },
+    run,
+    sweep(servers, stays) {
+      if (tier === 'C') return [];
+      return servers.filter((at) => {
+        const found = backends.get(at.backend)?.get(at.server);
+        if (found === undefined) return false;
+        if (found.admission !== 'maint') throw new Error('Only servers in maintenance mode can be deleted.');
+        if (stays(at)) return true;
+        backends.get(at.backend)?.delete(at.server);
+        return false;
+      });
+    },
+    observe: () => ({
+      generation: 1 as Generation,
+      backends: new Map(
+        [...backends].map(([backend, servers]) => [
+          backend,
+          [...servers].map(
+            ([name, { id, address, port, admission }]): ObservedServer => ({
+              name,
+              id,
+              address,
+              port,
+              admission,
+              up: admission === 'ready',
+            }),
+          ),
+        ]),
+      ),
+      maps: new Map(MAP_FILES.map((map) => [map, new Map(rowsOf(map))])),
+    }),
+    differsFrom(table) {
+      const wrong: string[] = [];
+      const wanted = new Map(table.backends.map((backend) => [backend.name as string, backend.servers]));
+      for (const name of wanted.keys()) if (!backends.has(name)) wrong.push(`no backend ${name}`);
+      for (const [name, servers] of backends) {
+        const extra = new Map(servers);
+        for (const server of wanted.get(name) ?? []) {
+          const live = extra.get(server.name);
+          extra.delete(server.name);
+          const want = JSON.stringify(asModel(server));
+          if (JSON.stringify(live) !== want) wrong.push(`${name}/${server.name}: ${JSON.stringify(live)}, not ${want}`);
+        }
+        for (const [server, { admission }] of extra) {
+          if (admission !== 'maint') wrong.push(`${name}/${server} is ${admission}`);
+        }
+      }
+      for (const map of MAP_FILES) {
+        const rows = new Map(rowsOf(map));
+        for (const [key, value] of mapRows(table, map, pathMatch)) {
+          if (rows.get(key) !== value) wrong.push(`${map} ${key}: ${rows.get(key)}, not ${value}`);
+          rows.delete(key);
+        }
+        for (const key of rows.keys()) wrong.push(`${map} has ${key}`);
+      }
+      return wrong;
+    },
+    answered() {
+      const keys = new Set<string>();
+      for (const map of LEADING) {
+        for (const [key, value] of rowsOf(map)) {
+          const servers = [...(backends.get(value)?.values() ?? [])];
+          if (servers.some(({ admission }) => admission === 'ready')) keys.add(`${map} ${key}`);
+        }
+      }
+      return keys;
+    },
+  };
+}
+
+/** Maps whose rows lead to backends. */
+const LEADING: ReadonlySet<MapFile> = new Set([
+  'maps/paths.map',
+  'maps/paths-nocase.map',
+  'maps/hosts.map',
+  'maps/wildcards.map',
+  'maps/app-ids.map',
+  'maps/ports.map',
+]);
+
+const wordsOf = (server: Server): string => serverWords({ ...server, id: 0 });
+
+function asModel(server: Server): ModelServer {
+  const { id, endpoint, admission } = server;
+  return { id, words: wordsOf(server), address: endpoint.address, port: endpoint.port, admission };
+}
