@@ -217,13 +217,11 @@ function serverView(server: Server): View {
   };
 }
 
-/** The crt-list: one usable certificate a line, the default one first. A path that its format cannot carry is left out. */
+/** The crt-list: one usable certificate a line, the default one first. */
 export function certificateList(certificates: CertificateSet): string {
-  return (
-    certificates.usable
-      .filter(({ path }) => !/[\s#[\]\\'"\u0000-\u001f]/.test(path))
-      // The digest makes a certificate that was renewed under its old name a change of this file.
-      .map(({ path, digest }) => `${digest === undefined ? '' : `# ${digest}\n`}${path}\n`)
-      .join('')
+  // The digest makes a certificate that was renewed under its old name a change of this file.
+  const entries = certificates.usable.map(({ path, digest }) =>
+    digest === undefined ? `${path}\n` : `# ${digest}\n${path}\n`,
   );
+  return entries.join('');
 }

