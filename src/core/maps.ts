@@ -107,8 +107,8 @@ export function portRows({ inRange, binds, mode, backend }: ServiceFrontend): re
   ]);
 }
 
-/** Maps that say something about a backend; the other ones lead to backends. */
-export const BACKEND_MAPS = ['maps/redirect.map', 'maps/hsts.map', 'maps/check-paths.map'] as const;
+/** Maps that say something about a backend. */
+const BACKEND_MAPS = ['maps/redirect.map', 'maps/hsts.map', 'maps/check-paths.map'] as const;
 
 /** All that the maps say about a backend. */
 export function backendRows(backend: Backend): readonly MapRow[] {

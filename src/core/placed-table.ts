@@ -17,7 +17,7 @@ export function createPlacer(): typeof place {
   let last: Placed | undefined;
   return (table, places) => {
     if (last?.table === table && last.places === places) return last.result;
-    const result = placed(table, places, last !== undefined && onlyNewcomers(last, places) ? last : undefined);
+    const result = placed(table, places, last !== undefined && nobodyMoved(last, table, places) ? last : undefined);
     last = { table, places, result };
     return result;
   };
@@ -29,12 +29,13 @@ interface Placed {
   readonly result: RoutingTable;
 }
 
-/** Whether every backend of the last table is where it was. */
-function onlyNewcomers({ table, places: before }: Placed, now: Places): boolean {
-  if (before === now) return true;
-  const moved = (a: Places, b: Places): boolean =>
-    [...a].some(([name, to]) => b.get(name) !== to && backendNamed(table, name) !== undefined);
-  return !moved(now, before) && !moved(before, now);
+/** Whether every backend of both tables is where it was. */
+function nobodyMoved({ table, places: before }: Placed, now: RoutingTable, places: Places): boolean {
+  if (before === places) return true;
+  const stays = (name: BackendName): boolean =>
+    backendNamed(table, name) !== undefined && backendNamed(now, name) !== undefined;
+  const moved = (a: Places, b: Places): boolean => [...a].some(([name, to]) => b.get(name) !== to && stays(name));
+  return !moved(before, places) && !moved(places, before);
 }
 
 function placed(table: RoutingTable, places: Places, last: Placed | undefined): RoutingTable {
@@ -66,16 +67,20 @@ function carried<T>(
   move: (item: T) => T,
 ): readonly T[] {
   if (last === undefined) return items.map(move);
+  const result: T[] = [];
   let at = 0;
-  return items.map((item) => {
+  for (const item of items) {
     let was = last.items[at];
-    while (was !== undefined && was !== item && compare(was, item) < 0) {
-      at += 1;
-      was = last.items[at];
+    let known: T | undefined;
+    if (was === item) known = last.moved[at++];
+    else {
+      for (; was !== undefined && was !== item && compare(was, item) < 0; was = last.items[at]) at += 1;
+      if (was === item) known = last.moved[at];
+      if (was !== undefined && (was === item || compare(was, item) === 0)) at += 1;
     }
-    if (was === item || (was !== undefined && compare(was, item) === 0)) at += 1;
-    return (was === item ? last.moved[at - 1] : undefined) ?? move(item);
-  });
+    result.push(known ?? move(item));
+  }
+  return result;
 }
 
 /** Remembers the last place of each object: a backend moves seldom. */
@@ -129,6 +134,6 @@ function spliced<T>(
     if (put !== undefined) parts.push([put]);
     from = at + skip;
   }
-  parts.push(items.slice(from));
-  return parts.flat();
+  const [first = [], ...others] = [...parts, items.slice(from)];
+  return first.concat(...others);
 }

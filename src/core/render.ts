@@ -48,11 +48,15 @@ export interface Renderer {
 
 /** A renderer that tells the parts of what it renders, for deciding what needs no reload. */
 export interface PartsRenderer extends Renderer {
-  /** The sections that no app has a part in, by name, and the list of certificates by its file's. */
+  /**
+   * The sections that no app owns, by name, and the list of certificates by its file's. `services`: those of the table that is or
+   * will be loaded, since the range of service ports leaves out what has a frontend of its own.
+   */
   fixedSections(
     settings: Settings,
     certificates: CertificateSet,
     place: RenderPlace,
+    services?: readonly ServiceFrontend[],
   ): Result<ReadonlyMap<string, string>, TemplateFailure>;
   /** What these templates make of single parts of a table. */
   readonly shapes: Shapes;
@@ -143,12 +147,13 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
 
   return ok({
     shapes: createShapes((name, view) => templates.render(name, view)),
-    fixedSections(settings, certificates, place) {
-      const rendered = fragmentsOf(NOTHING, settings, certificates, place, []);
+    fixedSections(settings, certificates, place, services = []) {
+      const rendered = fragmentsOf({ ...NOTHING, services }, settings, certificates, place, []);
       if (!rendered.ok) return rendered;
+      const owned = new Set(services.map((service) => `frontend ${serviceFrontendName(service)}`));
       return ok(
         new Map([
-          ...rendered.value.map(({ section, text }) => [section, text] as const),
+          ...rendered.value.flatMap(({ section, text }) => (owned.has(section) ? [] : [[section, text] as const])),
           [CERTIFICATE_LIST, certificateList(certificates)],
         ]),
       );

@@ -1,5 +1,5 @@
 import type { MapFile, MapRow } from './maps.ts';
-import { BACKEND_MAPS, MAP_FILES } from './maps.ts';
+import { MAP_FILES } from './maps.ts';
 import type { BackendName, Server, ServerName } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 
@@ -21,6 +21,22 @@ interface RowEdits {
   /** Values of rows that go, by key. */
   readonly drop: Map<string, string>;
 }
+
+/** Whether the rows of a map lead to backends; those of the other ones say more about something that rows lead to. */
+const LEADS: Readonly<Record<MapFile, boolean>> = {
+  'maps/paths.map': true,
+  'maps/paths-nocase.map': true,
+  'maps/path-lengths.map': false,
+  'maps/path-lengths-nocase.map': false,
+  'maps/hosts.map': true,
+  'maps/wildcards.map': true,
+  'maps/redirect.map': false,
+  'maps/hsts.map': false,
+  'maps/check-paths.map': false,
+  'maps/app-ids.map': true,
+  'maps/ports.map': true,
+  'maps/port-modes.map': false,
+};
 
 /** Nothing to do. */
 export const noEdits = (): Edits => ({
@@ -67,15 +83,15 @@ export const leaveServer = (edits: Edits, backend: BackendName, server: ServerNa
 };
 
 /**
- * Commands in the order in which no request meets a gap: what the maps say about backends, servers that get in, rows that lead to
- * backends, then rows that no longer do, servers that get out, and what was said about backends.
+ * Commands in the order in which no request meets a gap: what the maps say about others, servers that get in, rows that lead to
+ * backends, then rows that no longer do, servers that get out, and what was said about them.
  */
 export function inOrder(
   edits: Edits,
   wanted: (map: MapFile) => ReadonlyMap<string, string>,
 ): readonly RuntimeCommand[] {
-  const about: readonly MapFile[] = BACKEND_MAPS;
-  const leading = MAP_FILES.filter((map) => !about.includes(map));
+  const about = MAP_FILES.filter((map) => !LEADS[map]);
+  const leading = MAP_FILES.filter((map) => LEADS[map]);
   const each = (maps: readonly MapFile[], of: typeof putRows): RuntimeCommand[] =>
     maps.flatMap((map) => {
       const rows = edits.rows.get(map);

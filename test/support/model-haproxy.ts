@@ -1,6 +1,6 @@
 import type { Generation } from '../../src/core/config.ts';
 import type { MapFile } from '../../src/core/maps.ts';
-import { BACKEND_MAPS, MAP_FILES, mapRows } from '../../src/core/maps.ts';
+import { MAP_FILES, mapRows } from '../../src/core/maps.ts';
 import type { PathMatch } from '../../src/core/path-match.ts';
 import type { RoutingTable, Server } from '../../src/core/routing.ts';
 import type { ObservedRuntime, ObservedServer, RuntimeCommand, Tier } from '../../src/core/runtime.ts';
@@ -65,8 +65,7 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
   }
 
   function leads(map: MapFile, value: string): void {
-    const about: readonly MapFile[] = BACKEND_MAPS;
-    if (LEADING.has(map) && !about.includes(map) && !backends.has(value)) throw new Error(`${map} leads to ${value}`);
+    if (LEADING.has(map) && !backends.has(value)) throw new Error(`${map} leads to ${value}`);
   }
 
   function run(command: RuntimeCommand): void {
