@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Admin, createAdmin } from '../admin/admin.ts';
@@ -25,6 +24,7 @@ import { createMemoryStore } from '../source/memory-store.ts';
 import { createNameResolver, lookupHost } from '../source/names.ts';
 import { createOperatorFiles } from '../source/operator-files.ts';
 import type { DaemonFailure } from './deps.ts';
+import { prepareStateDir } from './state-dir.ts';
 
 /** What the daemon is given of its process. */
 export interface DaemonSurroundings {
@@ -52,7 +52,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   const { clock, version, signal } = around;
   const binary = await findHaproxy(settings.haproxy);
   if (!binary.ok && settings.haproxyMode === 'managed') return fail({ kind: 'haproxy', detail: binary.failure.detail });
-  const made = await makeStateDir(settings.stateDir);
+  const made = await prepareStateDir(settings.stateDir);
   if (!made.ok) return made;
 
   const paths = statePaths(settings.stateDir);
@@ -157,20 +157,9 @@ async function startAdmin(admin: Admin): Promise<Result<string, DaemonFailure>> 
   const { kind, place, detail } = started.failure;
   const hint =
     kind === 'socket-in-use'
-      ? 'another Portolan runs on this state directory: stop it, or give this one its own --state-dir'
-      : 'choose another address with --admin-bind';
+      ? 'stop it, or give this one its own folder with --state-dir'
+      : place.startsWith('/')
+        ? 'choose another folder with --state-dir'
+        : 'choose another address with --admin-bind, for example: --admin-bind 127.0.0.1:9093';
   return fail({ kind: 'failed', detail: `the admin API cannot listen on ${place}: ${detail}; ${hint}` });
-}
-
-async function makeStateDir(stateDir: string): Promise<Result<void, DaemonFailure>> {
-  try {
-    await mkdir(stateDir, { recursive: true, mode: 0o750 });
-    return ok(undefined);
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return fail({
-      kind: 'failed',
-      detail: `cannot make the state directory ${stateDir}: ${detail}; choose another one with --state-dir`,
-    });
-  }
 }

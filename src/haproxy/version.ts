@@ -18,6 +18,9 @@ const OLDEST_SUPPORTED = '2.6';
 /** What a person types on Debian to get a HAProxy that will do. */
 const INSTALL_COMMAND = 'apt-get update && apt-get install --yes haproxy';
 
+/** What the image's binary needs, which has the file capability of ports below 1024. */
+const CAPABILITY = 'It has a file capability that the container drops: give it --cap-add NET_BIND_SERVICE';
+
 /** Why this binary cannot be used. */
 export interface VersionFailure {
   readonly kind: 'missing' | 'too-old' | 'unreadable';
@@ -51,11 +54,15 @@ export async function findHaproxy(
     maxBuffer: 1_000_000,
   });
   const version = /^HA-?Proxy version (\S+)/m.exec(run.stdout)?.[1];
-  if (!version)
-    return fail({
-      kind: 'unreadable',
-      detail: `${path} -v does not answer as HAProxy does (${run.shortMessage}). ${remedy}`,
-    });
+  if (!version) {
+    // As a container is that drops what the binary's file capability asks for.
+    if (run.code === 'EPERM')
+      return fail({ kind: 'unreadable', detail: `${path} may not be run (EPERM). ${CAPABILITY}` });
+    const why = run.failed
+      ? (run.shortMessage ?? 'it fails').replaceAll('\n', ', ')
+      : `it says ${JSON.stringify(run.stdout.slice(0, 80))}`;
+    return fail({ kind: 'unreadable', detail: `${path} -v does not answer as HAProxy does: ${why}. ${remedy}` });
+  }
   if (!atLeast(version, 2, 6))
     return fail({ kind: 'too-old', detail: `${path} is HAProxy ${version}, which is too old. ${remedy}` });
   return ok({ path, version });
