@@ -62,6 +62,7 @@ export function servedBy(config: RenderedConfig): Served {
   const known = remembered.get(config);
   if (known !== undefined) return known;
   const { backends, services } = readSections(config);
+  services.push(...rangedServices(config, backends));
   const routes = MAPS.flatMap(({ file, ignoreCase }) => readMap(config.files.get(file) ?? '', ignoreCase, backends));
   const served = { routes: routes.sort(byHostAndPath), services: services.sort(byPort), backends };
   remembered.set(config, served);
@@ -156,6 +157,21 @@ function readSections(config: RenderedConfig): { backends: Map<string, ServedBac
     }
   }
   return { backends, services };
+}
+
+/** What the frontend of the service-port range leads to: its address is its first bind's, its ports are rows. */
+function rangedServices(config: RenderedConfig, backends: ReadonlyMap<string, ServedBackend>): ServedService[] {
+  const rows = config.files.get('maps/ports.map') ?? '';
+  if (rows === '') return [];
+  const where = /^frontend portolan_services [\s\S]*?^ {2}bind '?([^\s']+):/m.exec(
+    config.files.get('haproxy.cfg') ?? '',
+  )?.[1];
+  return rows.split('\n').flatMap((line) => {
+    const [port, backend] = line.split(' ');
+    const app = backend === undefined ? undefined : backends.get(backend)?.app;
+    if (port === undefined || backend === undefined || app === undefined) return [];
+    return [{ address: (where ?? '*').replace(/^\[|\]$/g, ''), port: Number(port), backend, app }];
+  });
 }
 
 function readBind(where: string): { address: string; port: number } | undefined {

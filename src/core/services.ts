@@ -1,4 +1,4 @@
-import type { Port, Version } from './app.ts';
+import type { AppId, Port, Version } from './app.ts';
 import { buildBackend } from './backend.ts';
 import type { CertificateSet } from './certificates.ts';
 import { backendCheck } from './checks.ts';
@@ -7,6 +7,7 @@ import { isRoutableAppId } from './label-parsers.ts';
 import type { PortLabels } from './label-reader.ts';
 import { labelProblem, NO_PORT_LABELS } from './label-reader.ts';
 import { modeOf } from './mode.ts';
+import { isInRange } from './port-range.ts';
 import type { Origin, Problem } from './problem.ts';
 import type { Backend, Route, ServiceFrontend } from './routing.ts';
 import { isServed } from './selection.ts';
@@ -23,8 +24,11 @@ export interface Service {
   readonly routes: readonly Route[];
   readonly weight: number;
   readonly explicitWeight: boolean;
+  /** Whose its claims are as they are remembered. */
+  readonly holder: AppId;
   /** Who asked first gets a contested name. */
   readonly configVersion: Version;
+  readonly servicePort: number;
   /** Where its service port came from. */
   readonly portOrigin: Origin;
   /** It must not be served: what should protect it cannot be understood. It keeps its names meanwhile. */
@@ -104,11 +108,22 @@ function buildService(
   const origin: Origin = { from: 'app', app: app.id };
   return {
     backend: buildBackend({ name, routed, portIndex: port.index, labels, mode, check, routes: wanted.routes }),
-    frontend: { name, mode: mode.value, binds, backend: name, app: id, portIndex: port.index, origin },
+    frontend: {
+      name,
+      mode: mode.value,
+      binds,
+      ...(isInRange(binds, inputs.settings.servicePortRange) ? { inRange: true } : {}),
+      backend: name,
+      app: id,
+      portIndex: port.index,
+      origin,
+    },
     routes: wanted.routes,
     weight: wanted.weight,
     explicitWeight: wanted.explicit,
+    holder: routed.holder,
     configVersion: app.configVersion,
+    servicePort,
     portOrigin: labels.port?.value === undefined ? origin : labels.port.origin,
     refused: refusal.refused,
   };
