@@ -8,7 +8,7 @@ import type { PathMatch } from '../core/path-match.ts';
 import { place } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
-import { formatNeed, type ReloadNeed } from '../core/reload-need.ts';
+import type { ReloadNeed } from '../core/reload-need.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
 import type { HaproxyRuntime, RuntimeCommand, Tier } from '../core/runtime.ts';
 import { type Difference, differences, formatDifference } from '../core/runtime-difference.ts';
@@ -280,6 +280,3 @@ export function createKeptLane(
     places: () => kept?.placement.places ?? OWN_PLACES.places,
   };
 }
-
-/** Why a reload follows, as one line. */
-export const needsLine = (needs: readonly ReloadNeed[]): string => needs.slice(0, 3).map(formatNeed).join(', ');
