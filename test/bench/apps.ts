@@ -17,11 +17,18 @@ export const SERVICE_PORTS = { from: 10_000, to: 24_999 } as const;
 export const hostOf = (id: string): string => `${id.slice(1).replaceAll('/', '-')}.bench.example`;
 export const seededId = (index: number): string => `/bench/app-${index}`;
 
+/** Who checks the health of tasks. */
+export type CheckedBy = 'haproxy' | 'marathon';
+
 /**
  * An ordinary vhost: an address per task, HTTP, one health check a minute. Its service port stays closed (there is no such
- * address), since a port per app is no matter of vhosts.
+ * address), since a port per app is no matter of vhosts. A check that only Marathon can make is none for HAProxy.
  */
-export function vhostApp(id: string, servicePort: number, tasks: number, more: Json = {}): Json {
+export function vhostApp(id: string, servicePort: number, tasks: number, checkedBy: CheckedBy, more: Json = {}): Json {
+  const check =
+    checkedBy === 'haproxy'
+      ? { protocol: 'HTTP', path: '/', portIndex: 0, gracePeriodSeconds: 30, intervalSeconds: 60 }
+      : { protocol: 'COMMAND', command: { value: 'true' }, gracePeriodSeconds: 30, intervalSeconds: 60 };
   return {
     id,
     instances: tasks,
@@ -30,7 +37,7 @@ export function vhostApp(id: string, servicePort: number, tasks: number, more: J
       type: 'MESOS',
       portMappings: [{ containerPort: PORTS.answering, servicePort, protocol: 'tcp', name: 'http' }],
     },
-    healthChecks: [{ protocol: 'HTTP', path: '/', portIndex: 0, gracePeriodSeconds: 30, intervalSeconds: 60 }],
+    healthChecks: [check],
     labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: hostOf(id), HAPROXY_0_BIND_ADDR: 'none' },
     ...more,
   };

@@ -75,22 +75,22 @@ const add = (figures: readonly Measurement[]): void => {
   measurements.push(...figures);
   console.error(toTable(figures).split('\n').slice(1).join('\n'));
 };
-const tell = (text: string): void =>
-  console.error(`\n== ${text} (${Math.round((performance.now() - began) / 1_000)} s)`);
+
+/** What breaks costs its own figures, and the goal of being measured at all. */
+async function attempt(scenario: string, apps: number, what: string, work: () => Promise<void>): Promise<void> {
+  console.error(`\n== ${what} (${Math.round((performance.now() - began) / 1_000)} s)`);
+  try {
+    await work();
+  } catch (error) {
+    console.error(error);
+    add([{ scenario, apps, what: `${what}: broke off`, value: 1, unit: 'count', goal: { most: 0 } }]);
+  }
+}
 
 if ([...'abcdef'].some((letter) => options.only.has(letter)))
-  for (const apps of options.sizes) {
-    tell(`${apps} apps`);
-    await onStage(options, apps, add);
-  }
-if (options.only.has('g')) {
-  tell('churn');
-  add(await churn(options));
-}
-if (options.only.has('h')) {
-  tell('growth');
-  add(await growth(options));
-}
+  for (const apps of options.sizes) await attempt('e', apps, `${apps} apps`, () => onStage(options, apps, add));
+if (options.only.has('g')) await attempt('g', 320, 'churn', async () => add(await churn(options)));
+if (options.only.has('h')) await attempt('h', 200, 'growth', async () => add(await growth(options)));
 measurements.push(...flatness(measurements, options.sizes));
 measurements.sort((a, b) => a.scenario.localeCompare(b.scenario));
 

@@ -1,10 +1,11 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Json } from '../../src/demo/json.ts';
 import { createMarathon } from '../../src/demo/marathon.ts';
 import type { MarathonOverrides } from '../../src/demo/options.ts';
 import type { StandInMarathon } from '../../src/demo/stand-in.ts';
 import { createPortolan, type PortolanProcess } from '../support/portolan-process.ts';
-import { hostOf, PORTS, SERVICE_PORTS, seededId, vhostApp } from './apps.ts';
+import { type CheckedBy, hostOf, PORTS, SERVICE_PORTS, seededId, vhostApp } from './apps.ts';
 import { type HaproxyAlone, startAnswering } from './haproxy-alone.ts';
 import type { BenchOptions } from './options.ts';
 import { haproxiesOf, pause, untilQuiet } from './processes.ts';
@@ -18,8 +19,8 @@ export interface Stage {
   readonly portolan: PortolanProcess;
   readonly httpPort: number;
   readonly socket: string;
-  /** A service port that no app has had. */
-  nextServicePort(): number;
+  /** An app as the cluster's others are, with a service port of its own. */
+  vhost(id: string, tasks: number): Json;
   pid(): number;
   /** Starts Portolan. Gives the milliseconds until the vhosts are answered. */
   start(): Promise<number>;
@@ -32,7 +33,8 @@ export interface Stage {
 export interface StageOptions {
   readonly marathon?: MarathonOverrides;
   readonly flags?: readonly string[];
-  readonly app?: (id: string, servicePort: number) => ReturnType<typeof vhostApp>;
+  /** What its apps have otherwise. */
+  readonly app?: Json;
   /** Name of its CPU profile. */
   readonly name: string;
 }
@@ -52,10 +54,10 @@ export async function createStage(options: BenchOptions, apps: number, more: Sta
     ...more.marathon,
   });
   let port = SERVICE_PORTS.from;
-  const nextServicePort = () => port++;
-  const app = more.app ?? ((id, servicePort) => vhostApp(id, servicePort, TASKS));
+  const checkedBy = await whoChecks(apps * TASKS);
+  const vhost = (id: string, tasks: number) => vhostApp(id, port++, tasks, checkedBy, more.app);
   for (let n = 0; n < apps; n += 1) {
-    const posted = await marathon.post(app(seededId(n), nextServicePort()));
+    const posted = await marathon.post(vhost(seededId(n), TASKS));
     if (!posted.ok) throw new Error(`not posted: ${JSON.stringify(posted)}`);
   }
   await marathon.settled();
@@ -88,7 +90,7 @@ export async function createStage(options: BenchOptions, apps: number, more: Sta
     portolan,
     httpPort: portolan.ports.http,
     socket: join(portolan.stateDir, 'run', 'haproxy.sock'),
-    nextServicePort,
+    vhost,
     pid,
     async start() {
       const began = performance.now();
@@ -116,4 +118,16 @@ export async function createStage(options: BenchOptions, apps: number, more: Sta
       await answering.stop();
     },
   };
+}
+
+/**
+ * HAProxy sets a file aside for every server it checks, and takes what is left for connections. Where the machine does not
+ * allow so many, Marathon alone checks.
+ */
+async function whoChecks(servers: number): Promise<CheckedBy> {
+  const limits = await readFile('/proc/self/limits', 'utf8');
+  const most = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  if (servers <= most / 2) return 'haproxy';
+  console.error(`${servers} servers are not checked by HAProxy: the limit of open files is ${most}`);
+  return 'marathon';
 }

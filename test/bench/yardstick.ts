@@ -18,7 +18,7 @@ export interface Yardstick {
 }
 
 /** Lines of `global` that belong to the HAProxy under test alone. */
-const NOT_SHARED = /^\s*(stats |server-state|setenv |mworker|master|daemon|pidfile|maxconn|expose|log )/;
+const NOT_SHARED = /^\s*(stats |server-state|setenv |mworker|master|daemon|pidfile|maxconn|fd-hard-limit|expose|log )/;
 
 /** Starts it from the configuration that is in force. */
 export async function startYardstick(stage: Stage): Promise<Yardstick> {
@@ -61,10 +61,13 @@ export async function startYardstick(stage: Stage): Promise<Yardstick> {
 
 const addressOf = (n: number): string => `127.3.${Math.floor(n / 250)}.${1 + (n % 250)}`;
 
+/** Its binds are files too, and with so many in use HAProxy would keep no connection to a server for reuse. */
+const OWN = ['  maxconn 2000', '  tune.pool-high-fd-ratio 100', '  tune.pool-low-fd-ratio 100'];
+
 const asOwn = (section: string): string =>
   section
     .split('\n')
-    .flatMap((line) => (NOT_SHARED.test(line) ? [] : line === 'global' ? [line, '  maxconn 2000'] : [line]))
+    .flatMap((line) => (NOT_SHARED.test(line) ? [] : line === 'global' ? [line, ...OWN] : [line]))
     .join('\n');
 
 /** The backends of the vhosts in order. */

@@ -1,4 +1,4 @@
-import { hostOf, PORTS, seededId, vhostApp } from '../apps.ts';
+import { hostOf, PORTS, seededId } from '../apps.ts';
 import { runLoad } from '../load.ts';
 import type { Measurement } from '../measurement.ts';
 import { reloads } from '../metrics.ts';
@@ -22,10 +22,14 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
   const stage = await createStage(options, APPS, {
     name: `churn-${grace}`,
     marathon: { tasks: 'real', health: 'real', killGraceSeconds: grace },
-    app: (id, servicePort) => ({
-      ...vhostApp(id, servicePort, 3, { taskKillGracePeriodSeconds: grace }),
-      ...realTasks(servicePort),
-    }),
+    app: {
+      taskKillGracePeriodSeconds: grace,
+      // The stage's answering HAProxy has the other port on every address.
+      container: {
+        type: 'MESOS',
+        portMappings: [{ containerPort: PORTS.tasks, servicePort: 0, protocol: 'tcp', name: 'http' }],
+      },
+    },
   });
   try {
     await stage.start();
@@ -72,12 +76,6 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
   } finally {
     await stage.destroy();
   }
-}
-
-/** The stage's answering HAProxy has the other port on every address. */
-function realTasks(servicePort: number) {
-  const portMappings = [{ containerPort: PORTS.tasks, servicePort, protocol: 'tcp', name: 'http' }];
-  return { container: { type: 'MESOS', portMappings } };
 }
 
 /** Scales apps to four tasks and back to three, one after the other, at their times. Gives how many changes were made. */

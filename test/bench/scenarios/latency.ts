@@ -1,4 +1,4 @@
-import { hostOf, seededId, vhostApp } from '../apps.ts';
+import { hostOf, seededId } from '../apps.ts';
 import type { Floor } from '../floor.ts';
 import { seenServers } from '../haproxy-socket.ts';
 import { type Measurement, quantile } from '../measurement.ts';
@@ -36,7 +36,7 @@ export function newVhosts(stage: Stage): Promise<Samples> {
     const id = `/bench/new-${n}`;
     const host = hostOf(id);
     const running = marathon.until(id, (tasks) => tasks.some(({ state }) => state === 'TASK_RUNNING'));
-    await marathon.post(vhostApp(id, stage.nextServicePort(), 1));
+    await marathon.post(stage.vhost(id, 1));
     await running;
     const since = performance.now();
     const ms = await untilAnswered(httpPort, host, ({ status }) => status === 200, since);
