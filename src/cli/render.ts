@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -6,6 +6,7 @@ import type { Settings } from '../core/settings.ts';
 import { loadCertificates } from '../source/certificates.ts';
 import { loadTemplates } from '../source/templates.ts';
 import { type CliDeps, type CliFailure, type EndWith, EXIT } from './deps.ts';
+import { makeFolder } from './make-folder.ts';
 import { withSelfSigned, writeRendered } from './render-folder.ts';
 import { readSavedApps, renderOffline } from './render-offline.ts';
 import { reportFailure } from './report-failure.ts';
@@ -49,10 +50,12 @@ async function render(options: { readonly output: string }, deps: CliDeps): Prom
 
   const folder = resolve(deps.cwd, options.output);
   try {
-    mkdirSync(folder, { recursive: true });
+    await makeFolder(folder);
     const given = await loadCertificates(settings.sslCerts, deps.now());
     const certificates = settings.httpsBind.length > 0 ? await withSelfSigned(given, folder, deps.now()) : given;
-    for (const { path, reason } of certificates.refused) deps.err(`portolan: certificate ${path}: ${reason}\n`);
+    for (const { path, reason } of certificates.refused) {
+      deps.err(`portolan: --ssl-certs ${path}: ${reason}; expected a PEM file with a certificate and its key\n`);
+    }
     const rendered = renderOffline(snapshot.value, settings, loaded.value.sources, certificates);
     if (!rendered.ok) {
       const { file, line, message } = rendered.failure;
@@ -79,7 +82,7 @@ async function readApps(settings: Settings, deps: CliDeps) {
   try {
     json = JSON.parse(readFileSync(apps, 'utf8'));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = (error instanceof Error ? error.message : String(error)).replaceAll('\n', '\\n');
     return failure(EXIT.unreadable, `--apps ${apps}: cannot be read (${why}); expected ${EXPECTED_APPS}`);
   }
   const snapshot = await readSavedApps(json, deps.now(), deps.resolveHost);

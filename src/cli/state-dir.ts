@@ -1,8 +1,8 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants, stat } from 'node:fs/promises';
 import { fail, ok, type Result } from '../core/result.ts';
 import { socketPathProblem, statePaths } from '../haproxy/paths.ts';
 import type { DaemonFailure } from './deps.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * Makes the state directory if it is missing, and checks what would only fail later and worse: that it is a folder, that
@@ -12,7 +12,7 @@ export async function prepareStateDir(stateDir: string): Promise<Result<void, Da
   const tooLong = socketPathProblem(statePaths(stateDir));
   if (tooLong !== undefined) return refused(`${tooLong}; choose a shorter one`);
   try {
-    await makeFolder(stateDir);
+    await makeFolder(stateDir, 0o750);
     if (!(await stat(stateDir)).isDirectory())
       return refused(`the state directory ${stateDir} is a file; choose another`);
   } catch (error) {
@@ -29,26 +29,6 @@ export async function prepareStateDir(stateDir: string): Promise<Result<void, Da
   }
   return ok(undefined);
 }
-
-/** As `mkdir -p`. Node's own (26.10) never returns where the kernel says ENOENT below a folder that exists, as in /proc. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o750 });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EEXIST') return;
-    const parent = dirname(path);
-    if (code !== 'ENOENT' || parent === path || (await exists(parent))) throw error;
-    await makeFolder(parent);
-    await mkdir(path, { mode: 0o750 });
-  }
-}
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -156,7 +156,7 @@ describe('what it cannot read or use', () => {
     const argv = ['render', '--apps', file, '--output', out, '--ssl-certs', join(folder, 'bad.pem')];
     const { code, err } = await portolan(argv);
     expect(code).toBe(0);
-    expect(err).toContain(`certificate ${join(folder, 'bad.pem')}: `);
+    expect(err).toContain(`--ssl-certs ${join(folder, 'bad.pem')}: `);
     expect(await check(out)).not.toMatch(/ALERT/);
   });
 });
