@@ -1,12 +1,13 @@
 import type { RenderedConfig } from './config.ts';
+import { MAP_FILES, type MapFile } from './maps.ts';
 import type { Backend, BackendName, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { Tier } from './runtime.ts';
 import type { Shape, Shapes } from './shapes.ts';
 import { sameShape } from './shapes.ts';
 import type { Spare } from './spares.ts';
-import { fitsSpare, isSpareName, spareOf } from './spares.ts';
+import { bareBackend, fitsSpare, isSpareName, spareOf } from './spares.ts';
 import { backendNamed } from './table-diff.ts';
-import { CERTIFICATE_LIST, userlistName } from './template-views.ts';
+import { CERTIFICATE_LIST, profileName, userlistName } from './template-views.ts';
 
 /** The configuration that the worker read when it started, in the parts that decide what can be done to it without a reload. */
 export interface Loaded {
@@ -17,6 +18,8 @@ export interface Loaded {
   readonly spares: ReadonlyMap<BackendName, Spare>;
   /** `PartsRenderer.fixedSections` of its time. */
   readonly fixed: ReadonlyMap<string, string>;
+  /** Maps that something looks up. HAProxy does not know the other ones, and nobody misses their rows. */
+  readonly maps: ReadonlySet<MapFile>;
 }
 
 /** The configuration that was rendered from a table in this life. */
@@ -40,6 +43,7 @@ export function loadedTable(
     },
     spares: byName(spares),
     fixed,
+    maps: mapsIn([...fixed.values(), ...profileTexts(table, shapes, spares)]),
   };
 }
 
@@ -79,7 +83,16 @@ export function loadedConfig(config: RenderedConfig): Loaded {
     serviceText: (name) => services.get(name),
     spares: byName(spares),
     fixed,
+    maps: mapsIn([config.files.get('haproxy.cfg') ?? '']),
   };
+}
+
+const mapsIn = (texts: readonly string[]): ReadonlySet<MapFile> =>
+  new Set(MAP_FILES.filter((map) => texts.some((text) => text.includes(map))));
+
+function profileTexts(table: RoutingTable, shapes: Shapes, spares: readonly Spare[]): readonly string[] {
+  const profiles = new Map([...table.backends, ...spares].map((of) => [profileName(of.profile), of]));
+  return [...profiles.values()].flatMap((of) => shapes.shapeOf(bareBackend(of))?.profile ?? []);
 }
 
 /**

@@ -38,11 +38,11 @@ const LEADS: Readonly<Record<MapFile, boolean>> = {
   'maps/port-modes.map': false,
 };
 
-/** Nothing to do. */
-export const noEdits = (): Edits => ({
+/** Nothing to do. Rows of other maps than these are not noted. */
+export const noEdits = (maps: Iterable<MapFile>): Edits => ({
   enter: [],
   leave: [],
-  rows: new Map(MAP_FILES.map((map) => [map, { put: new Map(), drop: new Map() }])),
+  rows: new Map(Array.from(maps, (map) => [map, { put: new Map(), drop: new Map() }])),
 });
 
 /** Notes the difference between rows of before and after; the lists may share rows. */

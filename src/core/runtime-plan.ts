@@ -56,7 +56,7 @@ export interface TouchedRow {
 export function planRuntime(inputs: PlanInputs): RuntimePlan {
   const { before, pathMatch, leftovers } = inputs;
   const { target, needs, backends } = reachTable(inputs);
-  const edits = noEdits();
+  const edits = noEdits(inputs.loaded.maps);
   editServers(edits, backends, leftovers);
   editTableRows(edits, before, target, backends, pathMatch);
   return asPlan(edits, { target, needs, leftovers, pathMatch, known: backends.removed });

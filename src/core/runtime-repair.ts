@@ -29,7 +29,8 @@ export interface RepairPlan extends RuntimePlan {
  * restart, and for drift.
  */
 export function planRepair(inputs: RepairInputs): RepairPlan {
-  const { observed, asked, before, pathMatch } = inputs;
+  const { observed, before, pathMatch } = inputs;
+  const asked = knownTo(inputs.loaded, inputs.asked);
   const { running, leftovers, absent } = seenTable(inputs);
   const loaded = absent.size === 0 ? inputs.loaded : without(inputs.loaded, absent);
   const { target, needs, backends } = reachTable({
@@ -40,7 +41,7 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
     compareAll: inputs.compareAll === true || before === undefined,
   });
   const drift = differences(observed, asked, before ?? target, pathMatch);
-  const edits = noEdits();
+  const edits = noEdits(loaded.maps);
   const read = asked.backends === 'all' ? undefined : new Set(asked.backends);
   editServers(edits, backends, leftovers, (name) => read === undefined || read.has(name));
   // A server that was not seen may have left its rows behind.
@@ -50,6 +51,13 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
   for (const one of before === target ? drift : differences(observed, asked, target, pathMatch)) repair(edits, one);
   return { ...asPlan(edits, { target, needs, leftovers, pathMatch, known: running.backends }), drift };
 }
+
+/** A map that nothing looks up is not there, which is no difference. */
+const knownTo = ({ maps }: Loaded, asked: Asked): Asked => ({
+  ...asked,
+  maps: asked.maps.filter((map) => maps.has(map)),
+  rows: (asked.rows ?? []).filter(({ map }) => maps.has(map)),
+});
 
 /** What was read tells of these rows, and no table. */
 function forgetRows(edits: Edits, asked: Asked): void {

@@ -3,7 +3,7 @@ import { sectionText } from './fragment.ts';
 import { quoteWord } from './quoting.ts';
 import { remembered } from './remembered.ts';
 import type { Result } from './result.ts';
-import type { Backend, Server, ServiceFrontend } from './routing.ts';
+import type { Backend, Profile, Server, ServiceFrontend } from './routing.ts';
 import { serverWords } from './server-words.ts';
 import { formatBind } from './settings.ts';
 import { bareBackend } from './spares.ts';
@@ -46,7 +46,7 @@ export function createShapes(render: (name: TemplateName, view: View) => Result<
     return rendered.ok ? sectionText(rendered.value) : undefined;
   }
 
-  function profileOf({ profile }: Backend): string | undefined {
+  function profileText(profile: Profile): string | undefined {
     const name = profileName(profile);
     if (!profiles.has(name)) profiles.set(name, textOf('profile', profileView(profile)));
     return profiles.get(name);
@@ -63,7 +63,7 @@ export function createShapes(render: (name: TemplateName, view: View) => Result<
 
   const shapeOf = remembered((backend: Backend): Shape | undefined => {
     const own = ownText(backend);
-    const profile = profileOf(backend);
+    const profile = profileText(backend.profile);
     return own === undefined || profile === undefined ? undefined : { own, profile };
   });
 

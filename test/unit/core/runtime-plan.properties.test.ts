@@ -18,7 +18,11 @@ import { type AppChange, appChange, createRandomApps, type RandomApps } from '..
 import { settings, templates } from '../../support/tables.ts';
 
 const PLACE = { runtimeSocket: '/run/s.sock', stateFile: '/run/state' };
-const SETTINGS = settings({ httpBind: [{ address: '*', port: 80 }] });
+const SETTINGS = settings({
+  httpBind: [{ address: '*', port: 80 }],
+  appidBind: [{ address: '*', port: 9_091 }],
+  servicePortRange: { address: '*', from: 10_000, to: 10_099 },
+});
 const ALL = { backends: 'all', maps: MAP_FILES } as const;
 
 function rendererOf() {
@@ -28,9 +32,12 @@ function rendererOf() {
 }
 const renderer = rendererOf();
 const { shapes } = renderer;
-const fixedSections = renderer.fixedSections(SETTINGS, NO_CERTIFICATES, PLACE);
-if (!fixedSections.ok) throw new Error(fixedSections.failure.message);
-const fixed = fixedSections.value;
+/** Services with a frontend of their own take their ports out of the range. */
+function fixedWith({ services }: RoutingTable): ReadonlyMap<string, string> {
+  const sections = renderer.fixedSections(SETTINGS, NO_CERTIFICATES, PLACE, services);
+  if (!sections.ok) throw new Error(sections.failure.message);
+  return sections.value;
+}
 
 /** Tables of the very same objects. */
 function expectSameParts(a: RoutingTable, b: RoutingTable): void {
@@ -51,6 +58,7 @@ class Drive {
   placement: Placement = OWN_PLACES;
   leftovers: Leftovers = NO_LEFTOVERS;
   loaded: Loaded;
+  fixed: ReadonlyMap<string, string>;
   pending = false;
   reloads = 0;
   commands = 0;
@@ -62,7 +70,8 @@ class Drive {
     this.haproxy = createModelHaproxy(tier, 'prefix');
     this.wanted = this.apps.table();
     this.running = this.wanted;
-    this.loaded = loadedTable(this.wanted, shapes, this.spares, fixed);
+    this.fixed = fixedWith(this.wanted);
+    this.loaded = loadedTable(this.wanted, shapes, this.spares, this.fixed);
     this.haproxy.load(this.wanted, this.spares);
   }
 
@@ -71,7 +80,7 @@ class Drive {
       before: this.running,
       loaded: this.loaded,
       shapes,
-      fixed,
+      fixed: this.fixed,
       tier: this.tier,
       leftovers: this.leftovers,
       unplaced: this.placement.unplaced,
@@ -128,7 +137,8 @@ class Drive {
     this.running = this.wanted;
     this.placement = OWN_PLACES;
     this.leftovers = NO_LEFTOVERS;
-    this.loaded = loadedTable(this.wanted, shapes, this.spares, fixed);
+    this.fixed = fixedWith(this.wanted);
+    this.loaded = loadedTable(this.wanted, shapes, this.spares, this.fixed);
     this.haproxy.load(this.wanted, this.spares);
   }
 
@@ -137,6 +147,7 @@ class Drive {
     const config = renderer.render(loadedAs, SETTINGS, NO_CERTIFICATES, PLACE, this.spares);
     if (!config.ok) throw new Error(config.failure.message);
     this.loaded = loadedConfig(config.value);
+    this.fixed = fixedWith(loadedAs);
     const observed = this.haproxy.observe();
     this.placement = readPlacement(this.wanted, observed, { ...this.inputs(), loaded: this.loaded });
     for (const servers of this.haproxy.backends.values()) {

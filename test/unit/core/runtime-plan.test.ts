@@ -26,10 +26,16 @@ import {
   templates,
 } from '../../support/tables.ts';
 
+const SETTINGS = settings({
+  httpBind: [{ address: '*', port: 80 }],
+  appidBind: [{ address: '*', port: 9_091 }],
+  servicePortRange: { address: '*', from: 10_000, to: 10_099 },
+});
 const made = createRenderer(templates());
 if (!made.ok) throw new Error(made.failure.message);
-const { shapes } = made.value;
-const sections = made.value.fixedSections(settings(), NO_CERTIFICATES, { runtimeSocket: '/s', stateFile: '/t' });
+const renderer = made.value;
+const { shapes } = renderer;
+const sections = renderer.fixedSections(SETTINGS, NO_CERTIFICATES, { runtimeSocket: '/s', stateFile: '/t' });
 if (!sections.ok) throw new Error(sections.failure.message);
 const fixed = sections.value;
 
@@ -181,6 +187,20 @@ describe('what needs no reload', () => {
       said: ['add-row port-modes 10000 http', 'add-row ports 10000 web_10000'],
       needs: [],
     });
+  });
+
+  test('a map that nothing looks up has no rows to edit', () => {
+    const off = renderer.fixedSections(settings(), NO_CERTIFICATES, { runtimeSocket: '/s', stateFile: '/t' });
+    if (!off.ok) throw new Error(off.failure.message);
+    const loaded = loadedTable(WEB, shapes, [], off.value);
+    const { inputs } = follow(WEB, WEB);
+    const after = withWeb({ servers: [two] }, { routes: [], appIds: [] });
+    const plan = planRuntime({ ...inputs, loaded, fixed: off.value, before: WEB, after });
+    expect(plan.commands.map(said)).toEqual([
+      'add-server web_10000/127_0_0_1_8002 id 8003',
+      'remove-server web_10000/127_0_0_1_8001',
+    ]);
+    expect(plan.touched.rows).toEqual([]);
   });
 
   test('an id that a server on its way out still has is not given again', () => {

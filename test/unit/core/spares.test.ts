@@ -123,6 +123,9 @@ test('what is read back from a configuration is what was rendered', () => {
   const read = loadedConfig(rendered.value);
   const made = loadedTable(TABLE, using.shapes, spares, fixed.value);
   expect(read.fixed).toEqual(made.fixed);
+  expect(read.maps).toEqual(made.maps);
+  expect(read.maps.has('maps/hosts.map')).toBe(true);
+  expect(read.maps.has('maps/app-ids.map')).toBe(false);
   expect([...read.spares.values()]).toEqual([...made.spares.values()]);
   for (const { name } of TABLE.backends) {
     expect(read.shapeOf(name)).toEqual(made.shapeOf(name));
