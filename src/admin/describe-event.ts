@@ -63,6 +63,7 @@ function describe(event: DaemonEvent): Description {
     case 'render-failed':
     case 'applied':
     case 'apply-failed':
+    case 'apply-held':
     case 'pass-finished':
     case 'bug':
       return describeApply(event);
@@ -115,7 +116,16 @@ function describe(event: DaemonEvent): Description {
 type Of<T extends DaemonEvent['type']> = Extract<DaemonEvent, { type: T }>;
 
 function describeApply(
-  event: Of<'validated' | 'validation-failed' | 'render-failed' | 'applied' | 'apply-failed' | 'pass-finished' | 'bug'>,
+  event: Of<
+    | 'validated'
+    | 'validation-failed'
+    | 'render-failed'
+    | 'applied'
+    | 'apply-failed'
+    | 'apply-held'
+    | 'pass-finished'
+    | 'bug'
+  >,
 ): Description {
   switch (event.type) {
     case 'validated':
@@ -160,6 +170,10 @@ function describeApply(
           generation: event.serving,
         },
       );
+    case 'apply-held':
+      return line('debug', `the reload that failed is tried again in ${round((event.until - event.at) / 1000)} s`, {
+        kind: event.failure.kind,
+      });
     case 'pass-finished':
       return line('debug', `pass finished: ${event.outcome} (${round(event.ms)} ms)`, {
         outcome: event.outcome,

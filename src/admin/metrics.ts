@@ -117,6 +117,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'pass-started':
     case 'pass-finished':
     case 'render-failed':
+    case 'apply-held':
     case 'bug':
     case 'haproxy-up':
     case 'haproxy-down':

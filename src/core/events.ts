@@ -1,4 +1,4 @@
-import type { AppId, Snapshot } from './app.ts';
+import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
 import type { ApplyPlan } from './plan.ts';
@@ -92,6 +92,8 @@ export type DaemonEventBody =
   /** The servers of leaving tasks were taken out before anything was fetched. */
   | { readonly type: 'taken-out'; readonly tasks: readonly string[]; readonly servers: number; readonly ms: number }
   | { readonly type: 'apply-failed'; readonly failure: HaproxyFailure; readonly serving?: Generation }
+  /** What is wanted was refused before, with this failure, and is not tried again before its time. */
+  | { readonly type: 'apply-held'; readonly failure: HaproxyFailure; readonly until: Instant }
   | { readonly type: 'pass-finished'; readonly outcome: 'unchanged' | 'applied' | 'failed'; readonly ms: number }
   | { readonly type: 'bug'; readonly message: string; readonly stack: string }
   // HAProxy

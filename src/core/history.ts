@@ -55,7 +55,8 @@ export function recordPass(
   pass: OpenPass,
   end: { readonly at: number; readonly outcome: 'unchanged' | 'applied' | 'failed'; readonly ms: number },
 ): readonly HistoryEntry[] {
-  if (end.outcome === 'unchanged' && pass.applied === undefined) return history;
+  // A pass that only found that it has to wait has no failure of its own.
+  if (pass.applied === undefined && (end.outcome === 'unchanged' || pass.failure === undefined)) return history;
   const entry = toEntry(pass, end);
   const last = history.at(-1);
   if (last !== undefined && sameFailure(last, entry)) {

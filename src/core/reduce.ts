@@ -54,6 +54,9 @@ function reduceByType(state: State, event: DaemonEvent): State {
       return state;
     case 'apply-failed':
       return applyFailed(state, event.at, event.failure);
+    case 'apply-held':
+      // Nothing was tried: the pass itself has no failure.
+      return { ...state, applyFailing: applyFailing(state, event.at, 'reload', ...refusal(event.failure)) };
     case 'pass-finished':
       return finished(state, event);
     case 'bug':
@@ -133,9 +136,8 @@ function applied(state: State, event: Of<'applied'>): State {
 }
 
 function applyFailed(state: State, at: number, failure: HaproxyFailure): State {
-  const diagnostics = failure.kind === 'reload-failed' ? failure.diagnostics : [];
   return {
-    ...failing(state, at, 'reload', `${failure.kind}: ${failure.detail}`, diagnostics),
+    ...failing(state, at, 'reload', ...refusal(failure)),
     lastApply: {
       ok: false,
       at,
@@ -144,6 +146,11 @@ function applyFailed(state: State, at: number, failure: HaproxyFailure): State {
     },
     counts: { ...state.counts, failedReloads: state.counts.failedReloads + 1 },
   };
+}
+
+/** What an `ApplyFailing` says of HAProxy's refusal. */
+function refusal(failure: HaproxyFailure): readonly [detail: string, diagnostics: ApplyFailing['diagnostics']] {
+  return [`${failure.kind}: ${failure.detail}`, failure.kind === 'reload-failed' ? failure.diagnostics : []];
 }
 
 function finished(state: State, event: Of<'pass-finished'>): State {
@@ -169,8 +176,18 @@ function failing(
 ): State {
   return {
     ...inPass(state, { failure: `${stage}: ${detail}` }),
-    applyFailing: { since: state.applyFailing?.since ?? at, stage, detail, diagnostics },
+    applyFailing: applyFailing(state, at, stage, detail, diagnostics),
   };
+}
+
+function applyFailing(
+  state: State,
+  at: number,
+  stage: ApplyFailing['stage'],
+  detail: string,
+  diagnostics: ApplyFailing['diagnostics'],
+): ApplyFailing {
+  return { since: state.applyFailing?.since ?? at, stage, detail, diagnostics };
 }
 
 function recovered(state: State): State {

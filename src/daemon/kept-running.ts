@@ -2,7 +2,7 @@ import { routeChanges } from '../core/changes.ts';
 import type { Generation, RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { ApplyPlan, Running } from '../core/plan.ts';
-import type { ApplyResult, Candidate, Clock, Haproxy, Observed, PassCause } from '../core/ports.ts';
+import type { ApplyResult, Candidate, Clock, Haproxy, HaproxyFailure, Observed, PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import { servedBy } from '../core/served.ts';
@@ -24,8 +24,8 @@ export interface KeptRunning {
   table(): RoutingTable | undefined;
   /** What runs is this table's. */
   confirm(table: RoutingTable): void;
-  /** Makes HAProxy run a candidate; true when it does. Never aborted. */
-  apply(attempt: Attempt): Promise<boolean>;
+  /** Makes HAProxy run a candidate; gives why it does not. Never aborted. */
+  apply(attempt: Attempt): Promise<HaproxyFailure | undefined>;
   /** HAProxy was brought to a draft over its socket. */
   carried(draft: Draft, cause: PassCause, commands: number, ms: number): void;
   /** The worker in charge, as far as it is known. */
@@ -141,7 +141,7 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
     emit({ type: 'applied', generation, config: draft.config, plan, cause, via, reloadMs, sinceCauseMs, changes });
   }
 
-  async function apply(attempt: Attempt): Promise<boolean> {
+  async function apply(attempt: Attempt): Promise<HaproxyFailure | undefined> {
     unconfirmed = attempt;
     const result = await haproxy.apply(attempt.candidate);
     switch (result.kind) {
@@ -149,18 +149,18 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
         started = true;
         succeeded(attempt, result);
         emit({ type: 'haproxy-seen', haproxy: await haproxy.view() });
-        return true;
+        return undefined;
       case 'rejected': {
         const { failure, serving } = result;
         unconfirmed = undefined;
         if (running.known ? running.generation !== serving : serving !== undefined) doubt();
         emit({ type: 'apply-failed', failure, ...(serving === undefined ? {} : { serving }) });
-        return false;
+        return failure;
       }
       case 'uncertain':
         doubt();
         emit({ type: 'apply-failed', failure: result.failure });
-        return false;
+        return result.failure;
       default:
         return unreachable(result);
     }

@@ -16,8 +16,6 @@ import { TIMINGS } from './timings.ts';
 export interface LoopDeps extends Omit<PassDeps, 'timings'> {
   /** Portolan's own version. */
   readonly version: string;
-  /** In [0, 1), for jitter. */
-  readonly random: () => number;
   readonly setLogLevel: (level: string) => boolean;
   readonly timings?: Partial<Timings>;
 }
@@ -75,11 +73,12 @@ export function createLoop(deps: LoopDeps): Loop {
       // Wherever it broke off: fetch again, and ask HAProxy before anything is planned.
       reconciler.doubt();
       hints.putBack(cause, cause.scope);
-      pace.failed(clock.now(), false);
+      pace.failed(clock.now());
       emit({ type: 'pass-finished', outcome: 'failed', ms: clock.now() - startedAt });
     } else if (ended.value.kind === 'failed') {
-      hints.putBack(cause, ended.value.refetch);
-      pace.failed(clock.now(), ended.value.at === 'reload');
+      const { at, refetch, until } = ended.value;
+      hints.putBack(cause, refetch);
+      pace.failed(clock.now(), until === undefined ? undefined : { until, tried: at === 'reload' });
     } else {
       pace.succeeded(clock.now(), ended.value.kind === 'applied');
       if (ended.value.kind === 'carried') followSoon(signal);

@@ -9,8 +9,14 @@ export interface Pace {
   due(): Instant | undefined;
   /** A pass ended without failure; `reloaded`: HAProxy was reloaded in it. */
   succeeded(now: Instant, reloaded: boolean): void;
-  /** A pass failed; `reload`: at the reload, which costs more than other failures. */
-  failed(now: Instant, reload: boolean): void;
+  /** A pass failed; `hold`: for a reload that failed now (`tried`) or before, and is not to be tried again until its time. */
+  failed(now: Instant, hold?: Hold): void;
+}
+
+/** A reload that must wait. */
+export interface Hold {
+  readonly until: Instant;
+  readonly tried: boolean;
 }
 
 /**
@@ -58,14 +64,15 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       reloadInterval = dense ? Math.min(2 * reloadInterval, timings.reloadIntervalMaxMs) : timings.reloadIntervalMs;
       lastReload = now;
     },
-    failed(now, reload) {
+    failed(now, hold) {
       failures += 1;
-      const delay = backoffMs(reload ? timings.reloadBackoff : timings.backoff, failures, random());
-      const floor = reload ? timings.reloadHintFloorMs : timings.hintFloorMs;
-      retry = { at: (now + delay) as Instant, hintFloor: (now + Math.min(delay, floor)) as Instant };
-      if (reload) retry = { at: retry.at, hintFloor: (now + floor) as Instant };
+      const delay = backoffMs(timings.backoff, failures, random());
+      const soonest = (now + Math.min(delay, timings.hintFloorMs)) as Instant;
+      if (hold === undefined) retry = { at: (now + delay) as Instant, hintFloor: soonest };
+      else if (hold.tried) retry = { at: hold.until, hintFloor: (now + timings.reloadHintFloorMs) as Instant };
+      else retry = { at: hold.until, hintFloor: retry?.hintFloor ?? now };
       ended(now);
-      settling = true;
+      settling = hold?.tried === false ? hints.burst() !== undefined : true;
     },
   };
 }

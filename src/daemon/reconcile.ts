@@ -1,4 +1,4 @@
-import type { Snapshot } from '../core/app.ts';
+import type { Instant, Snapshot } from '../core/app.ts';
 import type { Generation, RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
@@ -29,6 +29,7 @@ import { isolate } from './isolate.ts';
 import { createKeptLane } from './kept-lane.ts';
 import { createKeptMemory } from './kept-memory.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
+import { createKeptRefusal } from './kept-refusal.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
 import type { Stages } from './stages.ts';
@@ -48,16 +49,22 @@ export interface PassDeps {
   readonly stages: Stages;
   readonly emit: (event: DaemonEventBody) => void;
   readonly timings: Timings;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
 }
 
 /** How a pass ended. After a failure `refetch` is what has to be fetched again. */
 type PassOutcome =
   /** `carried`: over the socket; the disk is to follow. */
   | { readonly kind: 'unchanged' | 'applied' | 'carried' }
-  | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope };
+  /** `until`: a reload failed, and what it asked for is not to be tried before. */
+  | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope; readonly until?: Instant };
 
-/** The step that failed; `stopped`: none did, the end of the daemon came first. */
-type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'stopped';
+/**
+ * The step that failed; `held`: none did, but a reload that failed before has to wait; `stopped`: none did, the end of the daemon
+ * came first.
+ */
+type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'held' | 'stopped';
 
 /** Makes HAProxy run what Marathon shows, one pass at a time. Keeps between passes what need not be fetched or asked again. */
 export interface Reconciler {
@@ -101,6 +108,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const running = createKeptRunning(deps);
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
+  const refusal = createKeptRefusal(deps.timings, deps.random);
   const { render, parts } = createKeptRenderer(stages.createRenderer, emit);
   const lane = createKeptLane(deps.haproxy.runtime, clock, {
     pathMatch: settings.pathMatch,
@@ -118,7 +126,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     emit({ type: 'pass-started', cause });
     const refetch = await fetchHinted(cause.scope, signal);
     const answered = await running.look(cause.scope === 'all');
-    const outcome = await goOn(refetch, answered, cause, signal);
+    const outcome = await goOn(refetch, answered, { cause, signal });
     await memory.save();
     const told = outcome.kind === 'carried' ? 'applied' : outcome.kind;
     emit({ type: 'pass-finished', outcome: told, ms: clock.now() - startedAt });
@@ -141,12 +149,12 @@ export function createReconciler(deps: PassDeps): Reconciler {
   }
 
   /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */
-  async function goOn(refetch: Scope, answered: boolean, cause: PassCause, signal: AbortSignal): Promise<PassOutcome> {
-    if (signal.aborted) return { kind: 'failed', at: 'stopped', refetch };
+  async function goOn(refetch: Scope, answered: boolean, asked: Omit<Pass, 'inputs'>): Promise<PassOutcome> {
+    if (asked.signal.aborted) return { kind: 'failed', at: 'stopped', refetch };
     if (snapshot === undefined) return { kind: 'failed', at: 'snapshot', refetch };
     if (!answered) return { kind: 'failed', at: 'observe', refetch };
     const inputs = { snapshot, templates: deps.files.templates(), certificates: deps.files.certificates() };
-    const outcome = await converge({ cause, signal, inputs });
+    const outcome = await converge({ ...asked, inputs });
     if (outcome.kind === 'failed') return { ...outcome, refetch };
     const missing = refetch === 'all' || refetch.length > 0;
     return missing ? { kind: 'failed', at: 'snapshot', refetch } : outcome;
@@ -234,6 +242,12 @@ export function createReconciler(deps: PassDeps): Reconciler {
   /** Nothing is loaded unvalidated. Apps that HAProxy refuses are left out; if that does not help, what runs stays. */
   async function validate(pass: Pass, decided: Decided): Promise<PassOutcome> {
     const { cause, signal, inputs } = pass;
+    const held = refusal.holds(decided.config, clock.now());
+    if (held !== undefined) {
+      const { failure, until } = held;
+      emit({ type: 'apply-held', failure, until });
+      return { kind: 'failed', at: 'held', refetch: [], until };
+    }
     const isolated = await isolate(
       {
         validate: (config) => deps.haproxy.validate(config, whyOf(cause, decided.plan), signal),
@@ -281,12 +295,17 @@ export function createReconciler(deps: PassDeps): Reconciler {
     if (candidate === undefined) return settle(inputs, draft, 'unchanged');
     emit({ type: 'validated', generation: candidate.generation, ms, warnings: candidate.warnings });
     if (signal.aborted) return { kind: 'failed', at: 'stopped', refetch: [] };
-    const done = await disk.holding(() => running.apply({ candidate, draft, plan, cause }));
-    const loaded = done ? running.worker() : undefined;
+    const failure = await disk.holding(() => running.apply({ candidate, draft, plan, cause }));
+    const loaded = failure === undefined ? running.worker() : undefined;
     const said = loaded === undefined ? undefined : parts(renderInputs(inputs));
     if (loaded !== undefined && said !== undefined) lane.loaded(draft.table, said, loaded.generation);
     else lane.doubt();
-    return done ? settle(inputs, draft, 'applied') : { kind: 'failed', at: 'reload', refetch: [] };
+    if (failure === undefined) {
+      refusal.succeeded();
+      return settle(inputs, draft, 'applied');
+    }
+    const until = refusal.failed(draft.config, failure, clock.now());
+    return { kind: 'failed', at: 'reload', refetch: [], ...(until === undefined ? {} : { until }) };
   }
 
   function settle(inputs: Inputs, draft: Draft, kind: 'unchanged' | 'applied' | 'carried'): PassOutcome {

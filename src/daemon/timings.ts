@@ -30,6 +30,8 @@ export interface Timings {
 export interface Backoff {
   readonly baseMs: number;
   readonly maxMs: number;
+  /** Least part of the present bound, 0 to 1. */
+  readonly least?: number;
 }
 
 /** What `run` uses. */
@@ -40,7 +42,7 @@ export const TIMINGS: Timings = {
   reloadIntervalMs: 100,
   reloadIntervalMaxMs: 1_000,
   backoff: { baseMs: 200, maxMs: 15_000 },
-  reloadBackoff: { baseMs: 1_000, maxMs: 30_000 },
+  reloadBackoff: { baseMs: 1_000, maxMs: 30_000, least: 0.5 },
   hintFloorMs: 500,
   reloadHintFloorMs: 2_000,
   quarantineRetryMs: 600_000,
@@ -55,5 +57,6 @@ export const TIMINGS: Timings = {
  */
 export function backoffMs(backoff: Backoff, failures: number, random: number): number {
   const ceiling = Math.min(backoff.maxMs, backoff.baseMs * 2 ** Math.min(Math.max(0, failures - 1), 30));
-  return Math.max(Math.round(backoff.baseMs / 4), Math.round(random * ceiling));
+  const least = Math.max(backoff.baseMs / 4, (backoff.least ?? 0) * ceiling);
+  return Math.round(Math.max(least, random * ceiling));
 }

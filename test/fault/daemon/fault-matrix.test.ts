@@ -64,7 +64,7 @@ async function live(world: World): Promise<void> {
   await world.clock.advance(40_000);
 }
 
-function expectRecovered(world: World): void {
+function expectRecovered(world: World, hosts: readonly string[] = ['a.example', 'b.example']): void {
   expect(world.running?.config.digest).toBe(world.desired().digest);
   const state = world.store.current();
   expect(state.running?.config?.digest).toBe(world.desired().digest);
@@ -72,7 +72,7 @@ function expectRecovered(world: World): void {
   expect(state.applyFailing).toBeUndefined();
   expect(state.sourceFailing).toBeUndefined();
   expect(state.phase).toBe('idle');
-  expect([...world.memory.claims.keys()].sort()).toEqual(['a.example', 'b.example']);
+  expect([...world.memory.claims.keys()].sort()).toEqual(hosts);
 }
 
 /** Passes never overlap: starts and ends take turns. */
@@ -186,8 +186,36 @@ describe('a reload that failed', () => {
       world.hint(['/a']);
       await world.clock.advance(100);
     }
-    expect((world.calls.get('apply') ?? 0) - before).toBeLessThanOrEqual(32);
+    // At 0.5, 1, 2, 4, 8, 15, 15 and 15 s, whatever is hinted between them.
+    expect((world.calls.get('apply') ?? 0) - before).toBeLessThanOrEqual(9);
     expect(world.store.current().applyFailing?.stage).toBe('reload');
+    world.fault = () => undefined;
+    await world.clock.advance(31_000);
+    expectRecovered(world, ['a.example']);
+    await world.stop();
+  });
+
+  it('is tried earlier by what asks for other listeners: that may be the cure', async () => {
+    const world = createWorld();
+    world.apps = [scriptedApp('/a')];
+    world.begin();
+    await world.clock.advance(10_000);
+    world.fault = (call) => (call === 'apply' ? 'fail' : undefined);
+    world.head = `x\n  bind 127.0.0.1:10001`;
+    world.hint([]);
+    // Far into the back-off: the next attempt comes 7.5 s after this one at the earliest.
+    await world.clock.advance(9_000);
+    const tried = world.calls.get('apply') ?? 0;
+    world.fault = () => undefined;
+    world.apps = [scriptedApp('/a', 3)];
+    world.hint(['/a']);
+    await world.clock.advance(2_500);
+    expect(world.calls.get('apply')).toBe(tried);
+    world.head = 'x';
+    world.hint([]);
+    await world.clock.advance(2_500);
+    expect(world.calls.get('apply')).toBe(tried + 1);
+    expectRecovered(world, ['a.example']);
     await world.stop();
   });
 });

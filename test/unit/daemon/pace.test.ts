@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AppId, Instant } from '../../../src/core/app.ts';
+import type { RenderedConfig } from '../../../src/core/config.ts';
 import { createHints } from '../../../src/daemon/hints.ts';
+import { createKeptRefusal } from '../../../src/daemon/kept-refusal.ts';
 import { createPace } from '../../../src/daemon/pace.ts';
 import { backoffMs, TIMINGS } from '../../../src/daemon/timings.ts';
 
@@ -57,15 +59,35 @@ describe('when a pass is due', () => {
   it('after a failure by itself, with growing pauses, and earlier for a hint', () => {
     const { pace, hint } = rig(0.999);
     const pauses = [1, 2, 3, 4, 5, 6, 7, 8].map(() => {
-      pace.failed(at(0), false);
+      pace.failed(at(0));
       return pace.due();
     });
     expect(pauses).toEqual([200, 400, 799, 1_598, 3_197, 6_394, 12_787, 14_985]);
     hint(10);
     expect(pace.due()).toBe(TIMINGS.hintFloorMs);
     pace.succeeded(at(600), false);
-    pace.failed(at(1_000), false);
+    pace.failed(at(1_000));
     expect(pace.due()).toBe(1_200);
+  });
+
+  it('for a reload that failed at its time, for hints sooner, and what only waits for it does not put it off', () => {
+    const { pace, hint, hints } = rig();
+    pace.failed(at(0), { until: at(15_000), tried: true });
+    expect(pace.due()).toBe(15_000);
+    hint(10);
+    expect(pace.due()).toBe(TIMINGS.reloadHintFloorMs);
+    hints.take(at(2_000));
+    pace.failed(at(2_010), { until: at(15_000), tried: false });
+    expect(pace.due()).toBe(15_000);
+    hint(3_000);
+    expect(pace.due()).toBe(3_000);
+    hints.take(at(3_000));
+    pace.succeeded(at(3_010), false);
+    expect(pace.due()).toBeUndefined();
+    hint(5_000);
+    hints.take(at(5_000));
+    pace.failed(at(5_010), { until: at(15_000), tried: false });
+    expect(pace.due()).toBe(15_000);
   });
 
   it('keeps a distance between reloads that grows while they keep coming', () => {
@@ -100,6 +122,35 @@ describe('back-off', () => {
         expect(ms).toBeLessThanOrEqual(15_000);
       }
     }
+  });
+});
+
+describe('a reload that failed', () => {
+  const configOf = (bind: string): RenderedConfig => ({
+    files: new Map([['haproxy.cfg', `global\nfrontend a\n  ${bind}\n`]]),
+    owners: [],
+    digest: bind,
+  });
+  const failure = { kind: 'reload-failed', detail: 'cannot bind', diagnostics: [] } as const;
+
+  it('waits at least half of its back-off, and all that asks for the same listeners with it', () => {
+    const refusal = createKeptRefusal(TIMINGS, () => 0);
+    const [taken, other] = [configOf('bind 127.0.0.1:1'), configOf('bind 127.0.0.1:2')];
+    expect(refusal.holds(taken, at(0))).toBeUndefined();
+    const waits = [1, 2, 3, 4, 5, 6, 7].map(() => refusal.failed(taken, failure, at(0)));
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+    expect(refusal.holds(taken, at(14_999))).toMatchObject({ failure, until: 15_000 });
+    expect(refusal.holds({ ...taken, digest: 'more servers' }, at(10))?.until).toBe(15_000);
+    expect(refusal.holds(other, at(10))).toBeUndefined();
+    expect(refusal.holds(taken, at(15_000))).toBeUndefined();
+    refusal.succeeded();
+    expect(refusal.failed(taken, failure, at(0))).toBe(500);
+  });
+
+  it('is only one that HAProxy refused: a full disk pauses nobody', () => {
+    const refusal = createKeptRefusal(TIMINGS, () => 0);
+    expect(refusal.failed(configOf('bind :1'), { kind: 'disk', detail: 'ENOSPC' }, at(0))).toBeUndefined();
+    expect(refusal.holds(configOf('bind :1'), at(0))).toBeUndefined();
   });
 });
 
