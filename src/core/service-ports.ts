@@ -32,7 +32,7 @@ export function assignPorts(
   keys: readonly string[],
   range: PortRange,
   remembered: ReadonlyMap<string, number>,
-  used: ReadonlySet<number>,
+  used: () => ReadonlySet<number>,
   reserved: ReadonlySet<number>,
 ): ReadonlyMap<string, number> {
   const assigned = new Map<string, number>();
@@ -45,7 +45,7 @@ export function assignPorts(
     assigned.set(key, port);
     taken.add(port);
   }
-  for (const port of used) taken.add(port);
+  if (assigned.size < wanted.length) for (const port of used()) taken.add(port);
   for (const key of wanted) {
     const port = assigned.has(key) ? undefined : firstFree(key, range, taken);
     if (port === undefined) continue;

@@ -1,5 +1,7 @@
+import { hostOf } from './conflict-problems.ts';
 import type { Awarded } from './contest.ts';
-import { hostOf } from './contest.ts';
+import type { Difference } from './difference.ts';
+import { byFirst, byText } from './order.ts';
 import type { PathMatch } from './path-match.ts';
 import { prefixKey } from './path-match.ts';
 import type { Problem } from './problem.ts';
@@ -14,32 +16,71 @@ interface Weighted {
   readonly prefix: string;
 }
 
+/** What of the routes that were awarded is used, host by host. */
+export type Shadowing = (awards: Difference<Awarded>) => {
+  readonly routes: Difference<Route>;
+  readonly problems: Difference<Problem>;
+};
+
+interface OnHost {
+  readonly all: readonly Weighted[];
+  readonly routes: readonly Route[];
+  readonly problems: readonly Problem[];
+}
+
+const NOBODY: OnHost = { all: [], routes: [], problems: [] };
+
 /**
  * Drops routes that a shorter prefix of the same host covers with more weight. The longest prefix wins by default, so only a weight
- * that somebody gave on purpose, on either side, changes that: by themselves, paths weigh 1 and whole hosts 0.
+ * that somebody gave on purpose, on either side, changes that: by themselves, paths weigh 1 and whole hosts 0. Hosts that no
+ * change touches are not looked at.
  */
-export function dropShadowed(
-  awarded: readonly Awarded[],
-  pathMatch: PathMatch,
-): { readonly routes: readonly Route[]; readonly problems: readonly Problem[] } {
-  const all = awarded.flatMap(({ service, routes }) =>
-    routes.map((route): Weighted => {
-      const { path, ignoreCase } = route;
-      return { route, service, prefix: path === undefined ? '' : prefixKey({ path, ignoreCase }, pathMatch) };
-    }),
+export function createShadowing(pathMatch: PathMatch): Shadowing {
+  const hosts = new Map<string, OnHost>();
+  return (awards) => {
+    const left = new Set(awards.gone.flatMap(({ routes }) => routes));
+    const added = Map.groupBy(
+      awards.came.flatMap((award) => award.routes.map((route) => weighted(route, award.service, pathMatch))),
+      ({ route }) => route.host,
+    );
+    const before: OnHost[] = [];
+    const after: OnHost[] = [];
+    for (const host of new Set([...[...left].map((route) => route.host), ...added.keys()])) {
+      const was = hosts.get(host) ?? NOBODY;
+      const now = dropShadowed([...was.all.filter(({ route }) => !left.has(route)), ...(added.get(host) ?? [])]);
+      if (now.all.length === 0) hosts.delete(host);
+      else hosts.set(host, now);
+      before.push(was);
+      after.push(now);
+    }
+    return {
+      routes: { gone: before.flatMap(({ routes }) => routes), came: after.flatMap(({ routes }) => routes) },
+      problems: { gone: before.flatMap(({ problems }) => problems), came: after.flatMap(({ problems }) => problems) },
+    };
+  };
+}
+
+function weighted(route: Route, service: Service, pathMatch: PathMatch): Weighted {
+  const { path, ignoreCase } = route;
+  return { route, service, prefix: path === undefined ? '' : prefixKey({ path, ignoreCase }, pathMatch) };
+}
+
+function dropShadowed(onHost: readonly Weighted[]): OnHost {
+  const contested = onHost.length > 1 && onHost.some(({ service }) => service.explicitWeight);
+  if (!contested) return { all: onHost, routes: onHost.map(({ route }) => route), problems: [] };
+  // The order decides who is named as the one that covers, among several of one weight.
+  const all = onHost.toSorted((a, b) =>
+    byFirst(byText(a.prefix, b.prefix), Number(a.route.ignoreCase) - Number(b.route.ignoreCase)),
   );
+  const byPrefix = Map.groupBy(all, ({ prefix }) => prefix.toLowerCase());
   const routes: Route[] = [];
   const problems: Problem[] = [];
-  for (const onHost of Map.groupBy(all, ({ route }) => route.host).values()) {
-    const contested = onHost.length > 1 && onHost.some(({ service }) => service.explicitWeight);
-    const byPrefix = Map.groupBy(contested ? onHost : [], ({ prefix }) => prefix.toLowerCase());
-    for (const one of onHost) {
-      const shadow = shadowOf(one, byPrefix);
-      if (shadow === undefined) routes.push(one.route);
-      else problems.push(shadowedProblem(one, shadow));
-    }
+  for (const one of all) {
+    const shadow = shadowOf(one, byPrefix);
+    if (shadow === undefined) routes.push(one.route);
+    else problems.push(shadowedProblem(one, shadow));
   }
-  return { routes, problems };
+  return { all, routes, problems };
 }
 
 /** The heaviest of the routes that cover this one against the default order. */

@@ -1,32 +1,62 @@
-import type { Snapshot, Task, TaskId } from './app.ts';
+import type { App, Task, TaskId } from './app.ts';
+import type { Difference } from './difference.ts';
+import { editedMap } from './edited-map.ts';
 import type { Memory } from './memory.ts';
 
 /** Last known verdicts by task. */
 export type Verdicts = Memory['health'];
+type Verdict = 'healthy' | 'unhealthy';
+
+/** Gives the verdicts after a change of apps, from those before it. */
+export type VerdictKeeper = (change: Difference<App>, apps: readonly App[], before: Verdicts) => Verdicts;
 
 /**
- * The verdicts after a snapshot: known ones replace older ones, unknown ones do not (a new leader has lost them all,
- * marathon-api 4.5), tasks that are no longer listed are forgotten. The same map when nothing changed.
+ * Keeps verdicts: known ones replace older ones, unknown ones do not (a new leader has lost them all, marathon-api 4.5), tasks
+ * that are no longer listed are forgotten. The same map when nothing changed. All `apps` are looked at only when `before` is
+ * not what the call before gave.
  */
-export function rememberVerdicts(snapshot: Snapshot, before: Verdicts): Verdicts {
-  const after = new Map<TaskId, 'healthy' | 'unhealthy'>();
-  for (const app of snapshot.apps) {
-    for (const { id, health } of app.tasks) {
-      const verdict = health === 'healthy' || health === 'unhealthy' ? health : before.get(id);
-      if (verdict !== undefined) after.set(id, verdict);
+export function createVerdictKeeper(): VerdictKeeper {
+  let given: Verdicts | undefined;
+  return (change, apps, before) => {
+    const isOwn = before === given;
+    const edits = new Map<TaskId, Verdict | undefined>();
+    for (const task of isOwn ? tasksOf(change.gone) : before.keys()) edits.set(task, undefined);
+    for (const app of isOwn ? change.came : apps) {
+      for (const { id, health } of app.tasks) edits.set(id, isVerdict(health) ? health : before.get(id));
     }
-  }
-  const same = after.size === before.size && [...after].every(([task, verdict]) => before.get(task) === verdict);
-  return same ? before : after;
+    given = editedMap(before, edits);
+    return given;
+  };
 }
+
+const tasksOf = (apps: readonly App[]): readonly TaskId[] => apps.flatMap(({ tasks }) => tasks.map(({ id }) => id));
+const isVerdict = (health: Task['health']): health is Verdict => health === 'healthy' || health === 'unhealthy';
 
 /** The verdict that counts. `undefined`: checked, but never yet seen healthy or unhealthy. */
 function verdictOf(task: Task, verdicts: Verdicts): 'healthy' | 'unhealthy' | 'none' | undefined {
   return task.health === 'unknown' ? verdicts.get(task.id) : task.health;
 }
 
-/** Whether a task gets traffic: it may answer by its state, and is healthy as far as that is asked for. */
-export function isRoutable(task: Task, verdicts: Verdicts, healthCheck: boolean): boolean {
+/** Tasks of an app that get traffic: they may answer by their state, and are healthy as far as that is asked for. */
+export type RoutableTasks = (app: App, verdicts: Verdicts) => readonly Task[];
+
+/** Whether the tasks of an app that get traffic may be others although the app is the same: only unknown health is remembered. */
+export const dependsOnVerdicts = ({ tasks }: App, healthCheck: boolean): boolean =>
+  healthCheck && tasks.some(({ health }) => health === 'unknown');
+
+/** Gives the same list again for an app that did not change, as long as it holds the same tasks. */
+export function createRoutableTasks(healthCheck: boolean): RoutableTasks {
+  const known = new WeakMap<App, readonly Task[]>();
+  return (app, verdicts) => {
+    const before = known.get(app);
+    const now = app.tasks.filter((task) => isRoutable(task, verdicts, healthCheck));
+    if (before?.length === now.length && now.every((task, index) => task === before[index])) return before;
+    known.set(app, now);
+    return now;
+  };
+}
+
+function isRoutable(task: Task, verdicts: Verdicts, healthCheck: boolean): boolean {
   if (!mayAnswer(task)) return false;
   const verdict = healthCheck ? verdictOf(task, verdicts) : 'none';
   return verdict === 'healthy' || verdict === 'none';

@@ -189,7 +189,7 @@ test('what nobody wants any more is not remembered', () => {
 
 test('a claim that is lost blocks nobody', () => {
   const claim = (app: string, wants: readonly number[]) =>
-    ({ key: app, bucket: 'x', app, configVersion: app, weight: 0, portIndex: 0, wants }) as never;
+    ({ key: app, bucket: 'x', app, holder: app, configVersion: app, weight: 0, portIndex: 0, wants }) as never;
   const overlap = (a: readonly number[], b: readonly number[]) => a.some((value) => b.includes(value));
   const { granted, lost } = settleClaims([claim('c', [2, 3]), claim('b', [1, 2]), claim('a', [1])], overlap, new Map());
   expect(granted.map(({ app }) => app)).toEqual(['a', 'c']);

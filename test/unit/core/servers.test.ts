@@ -46,7 +46,7 @@ describe('names, ids and cookies are marathon-lb’s', () => {
 describe('automatic service ports', () => {
   const range = { min: 10_050, max: 10_100 };
   const assign = (keys: readonly string[], remembered = new Map<string, number>(), used: readonly number[] = []) =>
-    assignPorts(keys, range, remembered, new Set(used), new Set([10_060]));
+    assignPorts(keys, range, remembered, () => new Set(used), new Set([10_060]));
 
   test.each([
     ['/a|8080', 10_077],
@@ -77,6 +77,6 @@ describe('automatic service ports', () => {
   });
 
   test('no range, no port', () => {
-    expect(assignPorts(['/a|80'], { min: 0, max: 0 }, new Map(), NOTHING, NOTHING).size).toBe(0);
+    expect(assignPorts(['/a|80'], { min: 0, max: 0 }, new Map(), () => NOTHING, NOTHING).size).toBe(0);
   });
 });
