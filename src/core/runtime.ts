@@ -44,10 +44,12 @@ export interface ObservedRuntime {
   readonly maps: ReadonlyMap<MapFile, ReadonlyMap<string, string>>;
 }
 
-/** What to read: backends by name or all, whole maps. */
+/** What to read: backends by name or all, whole maps, single rows. */
 export interface RuntimeQuestion {
   readonly backends: 'all' | readonly string[];
   readonly maps: readonly MapFile[];
+  /** Single rows of other maps: what was found of them is in the answer's `maps`. */
+  readonly rows?: readonly { readonly map: MapFile; readonly key: string }[];
 }
 
 /** How a batch ended. */

@@ -3,15 +3,14 @@ import { takeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../core/leftovers.ts';
 import { type Loaded, loadedConfig, loadedTable } from '../core/loaded.ts';
-import { MAP_FILES } from '../core/maps.ts';
 import type { PathMatch } from '../core/path-match.ts';
-import { place } from '../core/placed-table.ts';
+import { createPlacer } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
 import type { ReloadNeed } from '../core/reload-need.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
 import type { HaproxyRuntime, RuntimeCommand, Tier } from '../core/runtime.ts';
-import { type Difference, differences, formatDifference } from '../core/runtime-difference.ts';
+import { type Difference, differences, formatDifference, verify } from '../core/runtime-difference.ts';
 import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
 import { planRepair } from '../core/runtime-repair.ts';
 import type { Shapes } from '../core/shapes.ts';
@@ -59,6 +58,9 @@ export interface KeptLane {
   places(): ReadonlyMap<BackendName, BackendName>;
 }
 
+/** All that HAProxy can be asked: a map that nothing looks up is unknown to it. */
+const everything = ({ maps }: Loaded) => ({ backends: 'all', maps: [...maps] }) as const;
+
 interface Kept {
   readonly generation: Generation;
   readonly loaded: Loaded;
@@ -79,6 +81,7 @@ export function createKeptLane(
   clock: Pick<Clock, 'now'>,
   { pathMatch, leavingMs }: { readonly pathMatch: PathMatch; readonly leavingMs: number },
 ): KeptLane {
+  const place = createPlacer();
   let kept: Kept | undefined;
   let last: Promise<unknown> = Promise.resolve();
   /** Tasks on their way out, and until when an event's word counts more than a list in which they still run. */
@@ -152,7 +155,7 @@ export function createKeptLane(
 
   /** After a restart, or doubt: everything is read, and only what was read is certain. */
   async function repair(now: Kept, table: RoutingTable, parts: LaneParts, tier: Tier): Promise<Carried> {
-    const asked = { backends: 'all', maps: MAP_FILES } as const;
+    const asked = everything(now.loaded);
     const observed = await runtime.read(now.generation, asked);
     if (observed === undefined) return doubtful('what the worker runs could not be read from its socket');
     const { loaded } = now;
@@ -185,10 +188,9 @@ export function createKeptLane(
         return doubtful(`${JSON.stringify(result.command.do)} was refused: ${result.reply}`);
       if (result.kind === 'doubt') return doubtful(result.detail);
       left = result.left;
-      const asked = { backends: plan.touched.backends, maps: plan.touched.maps };
-      const observed = await runtime.read(generation, asked);
+      const observed = await runtime.read(generation, plan.touched);
       if (observed === undefined) return doubtful('what was changed could not be read back');
-      const [wrong] = differences(observed, asked, plan.target, pathMatch);
+      const [wrong] = verify(observed, plan, pathMatch);
       if (wrong !== undefined) return doubtful(`after the commands ${formatDifference(wrong)}`);
     }
     kept = {
@@ -204,7 +206,7 @@ export function createKeptLane(
   async function check(): Promise<readonly Difference[]> {
     const now = kept;
     if (now?.running === undefined) return NOTHING;
-    const asked = { backends: 'all', maps: MAP_FILES } as const;
+    const asked = everything(now.loaded);
     const observed = await runtime.read(now.generation, asked);
     if (observed === undefined) {
       doubt();

@@ -160,6 +160,13 @@ export async function namedBackends(
   return backends;
 }
 
+/** The value of one row of `get map`; undefined when there is no row of exactly that key. */
+export function parseRow(reply: string, key: string): string | undefined {
+  // A map of prefixes answers with the row that it would use, which may be that of a shorter prefix.
+  const found = /, found=yes, .*?key="(.*?)", value="(.*?)"/.exec(reply);
+  return found?.[1] === key ? found[2] : undefined;
+}
+
 /**
  * Reads an answer to `show map NAME`; of rows with the same key the first, which is the one that counts. Undefined where
  * it is none, as for a map that the configuration does not look up. Gives the event loop its turn after every 1,000 rows.

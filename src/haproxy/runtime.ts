@@ -12,7 +12,7 @@ import type {
 } from '../core/runtime.ts';
 import { carryOut } from './runtime-batch.ts';
 import { unsayableName } from './runtime-lines.ts';
-import { namedBackends, parseMap, parseServersState } from './runtime-replies.ts';
+import { namedBackends, parseMap, parseRow, parseServersState } from './runtime-replies.ts';
 import { deleteLeft, type LeftServer } from './runtime-servers.ts';
 import type { SocketLine } from './runtime-socket.ts';
 import { createRuntimeLink } from './runtime-worker.ts';
@@ -58,18 +58,21 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     // A name that could not be one is of no backend, and would be read as further commands.
     const named = backends.filter((name) => unsayableName(name) === undefined);
     const maps = [...new Set(question.maps)];
+    const rows = (question.rows ?? []).filter(({ map, key }) => !maps.includes(map) && !/[\s;\\]/.test(key));
     const replies = await worker.value.ask([
       ...(question.backends === 'all' ? ['show backend', 'show servers state'] : []).map(line),
       ...named.map((name) => line(`show servers state ${name}`)),
       ...maps.map((map) => line(`show map ${map}`)),
+      ...rows.map(({ map, key }) => line(`get map ${map} ${key}`)),
     ]);
     if (!replies.ok) return undefined;
-    const ofBackends = replies.value.slice(0, replies.value.length - maps.length);
-    const ofMaps = replies.value.slice(ofBackends.length);
+    const ofBackends = replies.value.slice(0, replies.value.length - maps.length - rows.length);
+    const ofMaps = replies.value.slice(ofBackends.length, ofBackends.length + maps.length);
+    const ofRows = replies.value.slice(ofBackends.length + maps.length);
     return {
       generation,
       backends: question.backends === 'all' ? await everyBackend(ofBackends) : await backendsBy(named, ofBackends),
-      maps: await mapsBy(maps, ofMaps),
+      maps: new Map([...(await mapsBy(maps, ofMaps)), ...rowsBy(rows, ofRows)]),
     };
   }
 
@@ -105,6 +108,21 @@ async function backendsBy(names: readonly string[], replies: readonly string[]):
     if (servers) backends.set(name, servers.get(name) ?? []);
   }
   return backends;
+}
+
+/** What `get map` found of single rows, by map. */
+function rowsBy(
+  rows: readonly { readonly map: MapFile; readonly key: string }[],
+  replies: readonly string[],
+): ReadonlyMap<MapFile, ReadonlyMap<string, string>> {
+  const found = new Map<MapFile, Map<string, string>>();
+  for (const [at, { map, key }] of rows.entries()) {
+    const ofMap = found.get(map) ?? new Map<string, string>();
+    const value = parseRow(replies[at] ?? '', key);
+    if (value !== undefined) ofMap.set(key, value);
+    found.set(map, ofMap);
+  }
+  return found;
 }
 
 async function mapsBy(
