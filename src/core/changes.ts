@@ -1,17 +1,32 @@
+import { byHostAndPath, byName, byPlace } from './assembly.ts';
+import type { Difference } from './difference.ts';
+import { difference } from './difference.ts';
 import type { RouteChange } from './events.ts';
 import type { Backend, Route, RoutingTable, Server, ServiceFrontend } from './routing.ts';
 import { formatBind } from './settings.ts';
 
 /**
  * What differs between two tables, in the field's words: routes, services, then backends with their servers, each sorted by
- * name. Backends that kept their identity are skipped without a look. Without a table before, everything is new.
+ * name. What kept its identity is passed over without a look. Without a table before, everything is new.
  */
 export function routeChanges(before: RoutingTable | undefined, after: RoutingTable): readonly RouteChange[] {
   if (before === after) return [];
   return [
-    ...keyed(before?.routes ?? [], after.routes, routeKey, 'route-added', 'route-removed', routeName),
-    ...keyed(before?.services ?? [], after.services, serviceName, 'service-added', 'service-removed', serviceName),
-    ...backendChanges(before?.backends ?? [], after.backends),
+    ...keyed(
+      difference(before?.routes ?? [], after.routes, byHostAndPath),
+      routeKey,
+      'route-added',
+      'route-removed',
+      routeName,
+    ),
+    ...keyed(
+      difference(before?.services ?? [], after.services, byPlace),
+      serviceName,
+      'service-added',
+      'service-removed',
+      serviceName,
+    ),
+    ...backendChanges(difference(before?.backends ?? [], after.backends, byName)),
   ];
 }
 
@@ -27,37 +42,32 @@ const serviceName = (service: ServiceFrontend): string =>
   service.binds.map((bind) => (bind.address === '*' ? String(bind.port) : formatBind(bind))).join(',');
 
 function keyed<T extends { readonly app: RouteChange['app'] }>(
-  before: readonly T[],
-  after: readonly T[],
+  { gone, came }: Difference<T>,
   key: (item: T) => string,
   added: RouteChange['change'],
   removed: RouteChange['change'],
   name: (item: T) => string,
 ): readonly RouteChange[] {
-  if (before === after) return [];
-  const had = new Set(before.map(key));
-  const has = new Set(after.map(key));
+  const had = new Set(gone.map(key));
+  const has = new Set(came.map(key));
   return [
-    ...after.filter((item) => !had.has(key(item))).map((item) => ({ change: added, app: item.app, what: name(item) })),
-    ...before
-      .filter((item) => !has.has(key(item)))
-      .map((item) => ({ change: removed, app: item.app, what: name(item) })),
+    ...came.filter((item) => !had.has(key(item))).map((item) => ({ change: added, app: item.app, what: name(item) })),
+    ...gone.filter((item) => !has.has(key(item))).map((item) => ({ change: removed, app: item.app, what: name(item) })),
   ];
 }
 
-function backendChanges(before: readonly Backend[], after: readonly Backend[]): readonly RouteChange[] {
-  const had = new Map(before.map((backend) => [backend.name, backend]));
+function backendChanges({ gone, came }: Difference<Backend>): readonly RouteChange[] {
+  const had = new Map(gone.map((backend) => [backend.name, backend]));
   const changes: RouteChange[] = [];
-  for (const backend of after) {
+  for (const backend of came) {
     const was = had.get(backend.name);
     had.delete(backend.name);
-    if (was === backend) continue;
     if (was !== undefined && withoutServers(was) !== withoutServers(backend)) {
       changes.push({ change: 'backend-changed', app: backend.app, what: backend.name });
     }
     changes.push(...serverChanges(backend.app, was?.servers ?? [], backend.servers));
   }
-  for (const gone of had.values()) changes.push(...serverChanges(gone.app, gone.servers, []));
+  for (const left of had.values()) changes.push(...serverChanges(left.app, left.servers, []));
   return changes;
 }
 
