@@ -1,12 +1,12 @@
 import type { AppId } from './app.ts';
 import type { Diagnostic } from './config.ts';
 import type { Problem } from './problem.ts';
-import { printable } from './problem.ts';
+import { appOf, printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
 
 /** Why an app is left out, and what it asked for then. */
 export interface Quarantined {
-  /** `definitionOf` at that time: another one is a reason to try again. */
+  /** What `definitionsOf` gave at that time: another one is a reason to try again. */
   readonly definition: string;
   /** ms since the epoch. */
   readonly since: number;
@@ -32,11 +32,22 @@ export function appsOf(table: RoutingTable): readonly AppId[] {
   return [...new Set(rows.map((row) => row.app))];
 }
 
-/** What an app asks of HAProxy, without its servers, as text to compare: tasks come and go without changing it. */
-export function definitionOf(table: RoutingTable, app: AppId): string {
-  const own = (item: { readonly app: AppId }): boolean => item.app === app;
-  const backends = table.backends.filter(own).map((backend) => ({ ...backend, servers: [] }));
-  return JSON.stringify([table.services.filter(own), table.routes.filter(own), table.appIds.filter(own), backends]);
+/**
+ * What some apps ask of HAProxy, without their servers, as text to compare: tasks come and go without changing it. One walk
+ * over the table, however many apps; one that has nothing in it asks for nothing.
+ */
+export function definitionsOf(table: RoutingTable, apps: Iterable<AppId>): ReadonlyMap<AppId, string> {
+  const rows = new Map([...apps].map((app): [AppId, unknown[]] => [app, []]));
+  for (const list of [table.services, table.routes, table.appIds]) for (const row of list) rows.get(row.app)?.push(row);
+  for (const backend of table.backends) rows.get(backend.app)?.push({ ...backend, servers: [] });
+  return new Map([...rows].map(([app, own]) => [app, JSON.stringify(own)]));
+}
+
+/** Who in the table answers for apps that were blamed: the app itself, or the deployment group that it is the voice of. */
+export function answerable(table: RoutingTable, blamed: ReadonlySet<AppId>): ReadonlySet<AppId> {
+  if (blamed.size === 0) return blamed;
+  const voices = table.backends.filter(({ origin }) => blamed.has(appOf(origin) ?? ('' as AppId)));
+  return new Set([...blamed, ...voices.map(({ app }) => app)]);
 }
 
 /** The apps whose part of the table, servers included, is what it was in `before`: HAProxy has accepted them already. */

@@ -2,7 +2,7 @@ import type { AppId } from '../core/app.ts';
 import type { Diagnostic, RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Candidate, Clock, ValidationFailure } from '../core/ports.ts';
-import { appsOf, unchangedApps, withoutApps, wordsOf } from '../core/quarantine.ts';
+import { answerable, appsOf, unchangedApps, withoutApps, wordsOf } from '../core/quarantine.ts';
 import type { Result } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Stages } from './stages.ts';
@@ -104,11 +104,12 @@ async function culprits(
   { diagnostics, trusted, ms, hopeless }: Refusal,
 ): Promise<ReadonlyMap<AppId, string> | Ended> {
   const suspects = appsOf(table).filter((app) => !trusted.has(app));
-  const pointedAt = deps.blame(diagnostics, config.owners);
+  const pointedAtBy = (said: readonly Diagnostic[]) => answerable(table, deps.blame(said, config.owners));
+  const pointedAt = pointedAtBy(diagnostics);
   const blamed = suspects.filter((app) => pointedAt.has(app));
   deps.emit({ type: 'validation-failed', diagnostics, blamed, ms });
   if (blamed.length > 0) {
-    const about = (app: AppId) => diagnostics.filter((one) => deps.blame([one], config.owners).has(app));
+    const about = (app: AppId) => diagnostics.filter((one) => pointedAtBy([one]).has(app));
     return new Map(blamed.map((app) => [app, wordsOf(about(app))]));
   }
   if (hopeless || suspects.length === 0) return new Map();

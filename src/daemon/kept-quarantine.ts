@@ -3,7 +3,7 @@ import type { CertificateSet } from '../core/certificates.ts';
 import type { TemplateSources } from '../core/config.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Quarantined } from '../core/quarantine.ts';
-import { definitionOf, quarantineProblem, withoutApps } from '../core/quarantine.ts';
+import { definitionsOf, quarantineProblem, withoutApps } from '../core/quarantine.ts';
 import type { RoutingTable } from '../core/routing.ts';
 
 /** Who is left out, from pass to pass. */
@@ -40,12 +40,15 @@ export function createKeptQuarantine(retryMs: number): KeptQuarantine {
       return release([...entries].filter(([, entry]) => now - entry.since >= retryMs).map(([app]) => app));
     },
     filter(table) {
-      release([...entries].filter(([app, entry]) => definitionOf(table, app) !== entry.definition).map(([app]) => app));
+      if (entries.size === 0) return table;
+      const asked = definitionsOf(table, entries.keys());
+      release([...entries].filter(([app, entry]) => asked.get(app) !== entry.definition).map(([app]) => app));
       return withoutApps(table, entries);
     },
     add(table, culprits, now) {
+      const asked = definitionsOf(table, culprits.keys());
       for (const [app, message] of culprits) {
-        entries.set(app, { definition: definitionOf(table, app), since: now, message });
+        entries.set(app, { definition: asked.get(app) ?? '', since: now, message });
       }
     },
     problems: () => [...entries].map(([app, entry]) => quarantineProblem(app, entry)),
