@@ -44,7 +44,7 @@ export function readOptions(): BenchOptions {
     const only = new Set((values.only ?? [...SCENARIOS].join(',')).split(','));
     for (const letter of only)
       if (letter.length !== 1 || !SCENARIOS.includes(letter)) throw new Error(`no scenario ${letter}`);
-    const sizes = (values.sizes ?? (values.quick ? '10,1000,10000' : '10,100,1000,3000,10000')).split(',').map(Number);
+    const sizes = (values.sizes ?? (values.quick ? '10,10000' : '10,100,1000,3000,10000')).split(',').map(Number);
     if (!sizes.every((size) => Number.isInteger(size) && size >= 1)) throw new Error(`sizes ${values.sizes}`);
     return {
       quick: values.quick,
@@ -53,7 +53,7 @@ export function readOptions(): BenchOptions {
       profile: values.profile,
       assert: values.assert,
       results: resolve(import.meta.dirname, 'results'),
-      sampleMs: values.quick ? 5_000 : 30_000,
+      sampleMs: values.quick ? 4_000 : 60_000,
       samples: values.quick ? 15 : 100,
     };
   } catch (error) {

@@ -48,7 +48,8 @@ export async function createStage(options: BenchOptions, apps: number, more: Sta
     tasks: 'paper',
     servicePorts: SERVICE_PORTS,
     killGraceSeconds: 1,
-    delays: { staging: 1, starting: 1 },
+    // As far apart as with containers: that a task runs is news to an idle Portolan, not the end of a burst.
+    delays: { staging: 300, starting: 300 },
     maxVersions: 2,
     seed: 7,
     ...more.marathon,

@@ -18,7 +18,7 @@ export async function churn(options: BenchOptions): Promise<readonly Measurement
 }
 
 async function churnWith(options: BenchOptions, grace: number): Promise<readonly Measurement[]> {
-  const seconds = options.quick ? 10 : 60;
+  const seconds = options.quick ? 8 : 60;
   const stage = await createStage(options, APPS, {
     name: `churn-${grace}`,
     marathon: { tasks: 'real', health: 'real', killGraceSeconds: grace },

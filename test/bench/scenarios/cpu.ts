@@ -7,7 +7,7 @@ import type { Stage } from '../stage.ts';
 
 /** (d) What Portolan's CPU goes to, and how long its event loop is held up by it. */
 export async function cpuFigures(stage: Stage): Promise<readonly Measurement[]> {
-  const rounds = stage.options.quick ? 5 : 20;
+  const rounds = stage.options.quick ? 3 : 20;
   await untilQuiet(stage.pid());
   // What is kept from the start belongs to scenario e.
   await loopDelay(stage.portolan);

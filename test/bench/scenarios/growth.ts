@@ -9,7 +9,7 @@ const PER_SECOND = 150;
 
 /** (h) Memory and open files of Portolan and HAProxy after a tenth of the changes, and after all. */
 export async function growth(options: BenchOptions): Promise<readonly Measurement[]> {
-  const changes = options.quick ? 1_000 : 20_000;
+  const changes = options.quick ? 600 : 20_000;
   const stage = await createStage(options, APPS, { name: 'growth' });
   try {
     await stage.start();

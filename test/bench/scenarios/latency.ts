@@ -14,7 +14,7 @@ export interface Samples {
 }
 
 /** Quiet time before each try: from idle the first hint acts at once. */
-const IDLE_MS = 150;
+const IDLE_MS = 300;
 
 /** Tries until there are enough samples or the time is over; at least three. */
 async function sample(stage: Stage, one: (n: number) => Promise<number>): Promise<Samples> {

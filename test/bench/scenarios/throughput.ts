@@ -40,7 +40,7 @@ export async function throughput(stage: Stage): Promise<readonly Measurement[]> 
       );
       const plain = side(yardstick.target, [yardstick.pid]);
       for (let round = 0; round < (quick ? 2 : 5); round += 1) {
-        for (const each of [portolan, plain]) await window(each, hot, quick ? 1_000 : 4_000);
+        for (const each of [portolan, plain]) await window(each, hot, quick ? 800 : 4_000);
       }
       figures.push(...figuresOf(stage, hot, portolan, plain));
     }
