@@ -609,6 +609,13 @@ describe('app ids', () => {
     expect(build([app('/tcp')]).value.appIds).toEqual([]);
   });
 
+  test('the first is the one with the lowest service port, as marathon-lb has it', () => {
+    const labels = { HAPROXY_0_VHOST: 'zero.example', HAPROXY_1_VHOST: 'one.example' };
+    expect(build([app('/web', { ports: [1_001, 1_000], labels })]).value.appIds).toMatchObject([
+      { backend: 'web_1000' },
+    ]);
+  });
+
   test('that differ in case only are one: the first has it, the others are told, once each', () => {
     const http = { HAPROXY_0_MODE: 'http' };
     const table = build([

@@ -158,6 +158,30 @@ describe('ports', () => {
   });
 });
 
+describe('deployment groups', () => {
+  const member = app('/shop-blue', {
+    version: OLD,
+    labels: { HAPROXY_DEPLOYMENT_GROUP: 'shop', HAPROXY_0_VHOST: 'shop.example' },
+  });
+
+  test('an app that comes with a group’s name takes nothing of what the group had', () => {
+    const before = build([member]);
+    expect(routesOf(before)).toEqual(['shop.example -> shop_10000']);
+    const namesake = app('/shop', { labels: { HAPROXY_0_VHOST: 'shop.example' } });
+    const after = build([member, namesake], { memory: before.memory });
+    expect(routesOf(after)).toEqual(['shop.example -> shop-blue_10000']);
+    expect(bindsOf(after)).toEqual(['*:10000 -> shop-blue_10000']);
+    expect(codesOf(after)).toContain('HostnameConflict HAPROXY_0_VHOST');
+    expect(routesOf(build([member, namesake], { memory: after.memory }))).toEqual(routesOf(after));
+  });
+
+  test('a group keeps what it has, whoever comes', () => {
+    const before = build([member]);
+    const older = app('/a', { version: '2000-01-01T00:00:00.000Z', labels: { HAPROXY_0_VHOST: 'shop.example' } });
+    expect(routesOf(build([older, member], { memory: before.memory }))).toEqual(['shop.example -> shop_10000']);
+  });
+});
+
 describe('backend names', () => {
   test('two apps that flatten to one name: one is served, the other told', () => {
     const table = build([
