@@ -10,14 +10,14 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund --loglevel=error --ignore-scripts=false
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-COPY templates templates
-COPY haproxy haproxy
 # The dev dependency `node` is the pinned run-time; it leaves node_modules together with the other dev dependencies.
 RUN PATH="/build/node_modules/.bin:$PATH" npm run build \
  && cp -L node_modules/node/bin/node /build/node \
  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 
 FROM debian:trixie-slim
+# HAProxy binds ports below 1024 as user portolan, also on the host's network, where no sysctl of the container applies:
+# its binary has the capability. The kernel then refuses to run it in a container that drops NET_BIND_SERVICE.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates haproxy libatomic1 libcap2-bin openssl tini \
  && rm -rf /var/lib/apt/lists/* \
@@ -30,9 +30,9 @@ COPY --from=build /build/node /usr/local/bin/node
 COPY --from=build /build/package.json /opt/portolan/package.json
 COPY --from=build /build/node_modules /opt/portolan/node_modules
 COPY --from=build /build/dist /opt/portolan/dist
-COPY --from=build /build/templates /opt/portolan/templates
-COPY --from=build /build/haproxy /opt/portolan/haproxy
-RUN chmod 0755 /opt/portolan/dist/main.js && ln -s /opt/portolan/dist/main.js /usr/local/bin/portolan
+COPY bin /opt/portolan/bin
+COPY templates /opt/portolan/templates
+RUN ln -s /opt/portolan/bin/portolan /usr/local/bin/portolan
 
 ENV NODE_ENV=production PORTOLAN_STATE_DIR=/var/lib/portolan PORTOLAN_ON_STOP=drain
 USER portolan
@@ -40,7 +40,9 @@ WORKDIR /var/lib/portolan
 VOLUME /var/lib/portolan
 EXPOSE 80 443 9091
 STOPSIGNAL SIGTERM
+# Ready: HAProxy serves, with whatever configuration was last good. It stays so while Marathon is gone.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["portolan", "status", "--quiet"]
+# tini reaps what HAProxy leaves, and hands signals on. HAProxy is in a session of its own: Portolan alone tells it to drain.
 ENTRYPOINT ["/usr/bin/tini", "-g", "--", "portolan"]
 CMD ["run"]
