@@ -134,12 +134,14 @@ function describeApply(
         warnings: event.warnings.slice(0, 5),
         ms: round(event.ms),
       });
-    case 'validation-failed':
-      return line('error', `HAProxy refuses the configuration: ${event.diagnostics[0]?.message ?? 'without a word'}`, {
+    case 'validation-failed': {
+      const what = event.unchecked ? 'the configuration cannot be checked' : 'HAProxy refuses the configuration';
+      return line('error', `${what}: ${event.diagnostics[0]?.message ?? 'without a word'}`, {
         ...appsField(event.blamed),
         diagnostics: event.diagnostics.slice(0, 5),
         ms: round(event.ms),
       });
+    }
     case 'render-failed': {
       const { file, line: at, message } = event.failure;
       return line('error', `template ${file}${at === undefined ? '' : `:${at}`}: ${message}`, { file });

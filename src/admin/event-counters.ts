@@ -73,7 +73,7 @@ export function createEventCounters(registry: Registry) {
   for (const reason of STREAM_LOSSES) counters.reconnects.inc({ reason }, 0);
   for (const reason of READ_FAILURES) counters.rejected.inc({ reason }, 0);
   for (const outcome of ['done', 'doubt']) counters.commands.inc({ outcome }, 0);
-  for (const outcome of ['valid', 'invalid']) counters.validations.inc({ outcome }, 0);
+  for (const outcome of ['valid', 'invalid', 'unchecked']) counters.validations.inc({ outcome }, 0);
   for (const reason of RELOAD_REASONS) {
     for (const outcome of ['success', 'failure']) counters.reloads.inc({ reason, outcome }, 0);
   }

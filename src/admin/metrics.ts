@@ -79,7 +79,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
       return;
     case 'validated':
     case 'validation-failed':
-      counters.validations.inc({ outcome: event.type === 'validated' ? 'valid' : 'invalid' });
+      counters.validations.inc({ outcome: outcomeOf(event) });
       counters.validation.observe(event.ms / 1000);
       counters.propagation.observe({ stage: 'validate' }, event.ms / 1000);
       return;
@@ -128,6 +128,9 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
       unreachable(event);
   }
 }
+
+const outcomeOf = (event: Extract<DaemonEvent, { type: 'validated' | 'validation-failed' }>): string =>
+  event.type === 'validated' ? 'valid' : event.unchecked ? 'unchecked' : 'invalid';
 
 /** Event types come from outside: only what looks like one becomes a label. */
 const eventType = (type: string): string => (/^[a-z][a-z_]{0,59}$/.test(type) ? type : 'other');

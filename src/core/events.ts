@@ -66,6 +66,8 @@ export type DaemonEventBody =
       readonly type: 'validation-failed';
       readonly diagnostics: readonly Diagnostic[];
       readonly blamed: readonly AppId[];
+      /** HAProxy said nothing: it could not be asked. */
+      readonly unchecked?: true;
       readonly ms: number;
     }
   | {

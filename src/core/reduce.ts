@@ -110,8 +110,8 @@ function validationFailed(state: State, event: Of<'validation-failed'>): State {
     ),
     counts: {
       ...state.counts,
-      validations: state.counts.validations + 1,
-      failedValidations: state.counts.failedValidations + 1,
+      validations: state.counts.validations + (event.unchecked ? 0 : 1),
+      failedValidations: state.counts.failedValidations + (event.unchecked ? 0 : 1),
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
+import { toldOf } from '../core/unchecked.ts';
 import type { LaneWorker } from './kept-lane.ts';
 
 /** Writes what the socket has changed, so that whoever starts HAProxy next begins there. */
@@ -37,12 +38,7 @@ export function createDiskFollower({ haproxy, clock, emit, runs, worker }: Parts
     const checked = await haproxy.validate(config, 'changes over the socket', new AbortController().signal);
     if (!checked.ok) {
       newest ??= config;
-      const { failure } = checked;
-      const diagnostics =
-        failure.kind === 'invalid'
-          ? failure.diagnostics
-          : [{ severity: 'alert' as const, message: `${failure.kind}: ${failure.detail}` }];
-      emit({ type: 'validation-failed', diagnostics, blamed: [], ms: clock.now() - startedAt });
+      emit({ type: 'validation-failed', ...toldOf(checked.failure), blamed: [], ms: clock.now() - startedAt });
       return;
     }
     // Another worker, or a newer change, came in between: that one is written in its turn.

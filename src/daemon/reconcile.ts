@@ -4,15 +4,7 @@ import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { ApplyPlan } from '../core/plan.ts';
 import { formatReason, planApply } from '../core/plan.ts';
-import type {
-  Clock,
-  Haproxy,
-  MemoryStore,
-  OperatorFiles,
-  PassCause,
-  Source,
-  ValidationFailure,
-} from '../core/ports.ts';
+import type { Clock, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
 import type { Checked } from '../core/problem.ts';
 import type { RenderPlace } from '../core/render.ts';
 import { unreachable } from '../core/result.ts';
@@ -20,6 +12,7 @@ import type { BackendName, RoutingTable } from '../core/routing.ts';
 import { formatDifference } from '../core/runtime-difference.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Spare } from '../core/spares.ts';
+import { toldOf } from '../core/unchecked.ts';
 import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
@@ -263,7 +256,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     );
     switch (isolated.kind) {
       case 'failed':
-        if (!signal.aborted) emit(notChecked(isolated.failure));
+        if (!signal.aborted) emit({ type: 'validation-failed', ...toldOf(isolated.failure), blamed: [], ms: 0 });
         return { kind: 'failed', at: signal.aborted ? 'stopped' : 'validation', refetch: [] };
       case 'render-failed':
         return renderFailed(isolated.failure);
@@ -337,13 +330,4 @@ export function createReconciler(deps: PassDeps): Reconciler {
 function whyOf(cause: PassCause, plan: ApplyPlan): string {
   const reasons = plan.reload.slice(0, 3).map(formatReason);
   return `${cause.reasons.slice(0, 5).join(', ')}: ${reasons.join(', ')}`;
-}
-
-/** A configuration that could not be checked is treated like a refused one: it is not loaded. */
-function notChecked(failure: ValidationFailure): DaemonEventBody {
-  const diagnostics =
-    failure.kind === 'invalid'
-      ? failure.diagnostics
-      : [{ severity: 'alert' as const, message: `${failure.kind}: ${failure.detail}` }];
-  return { type: 'validation-failed', diagnostics, blamed: [], ms: 0 };
 }

@@ -208,6 +208,7 @@ describe('metrics', () => {
       at(unreachable),
       at({ type: 'rendered', digest: 'd', plan: { reload: [{ because: 'file-changed', file: 'x' }] }, ms: 7 }),
       at(failed),
+      at({ ...failed, unchecked: true }),
       at({ type: 'apply-failed', failure: { kind: 'timeout', detail: 'x' } }),
       at(applied(9)),
     ]);
@@ -220,6 +221,7 @@ describe('metrics', () => {
     }
     expect(found.get('portolan_snapshot_rejected_total{reason="unreachable"}')).toBe(1);
     expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(1);
+    expect(found.get('portolan_validations_total{outcome="unchecked"}')).toBe(1);
     expect(found.get('portolan_reloads_total{reason="file-changed",outcome="failure"}')).toBe(1);
     expect(found.get('portolan_reloads_total{reason="section-added",outcome="success"}')).toBe(1);
     expect(found.get('portolan_generation_loaded')).toBe(9);
