@@ -63,7 +63,9 @@ export function describeOutside(
       });
     case 'certificates-loaded': {
       const { usable, refused } = event.certificates;
-      const message = `${counted(usable.length, 'certificate')} usable, ${refused.length} refused`;
+      const [first] = refused;
+      const example = first === undefined ? '' : `: ${first.path}: ${first.reason}`;
+      const message = `${counted(usable.length, 'certificate')} usable, ${refused.length} refused${example}`;
       return line(refused.length > 0 ? 'warn' : 'info', message, { refused: refused.slice(0, MOST_SHOWN) });
     }
     default:

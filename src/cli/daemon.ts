@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Admin, createAdmin } from '../admin/admin.ts';
@@ -130,6 +131,8 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   const listening = await startAdmin(admin);
   if (!listening.ok) return listening;
   log.say('info', clock.now(), `admin API on ${listening.value}`);
+  const token = settings.adminTokenFile === undefined ? undefined : await unusableToken(settings.adminTokenFile);
+  if (token !== undefined) log.say('warn', clock.now(), `${token}; every request over TCP is refused until it holds a token`);
   around.onReady?.({
     requestPass: loop.control.requestPass,
     bug: (error) => {
@@ -162,4 +165,14 @@ async function startAdmin(admin: Admin): Promise<Result<string, DaemonFailure>> 
         ? 'choose another folder with --state-dir'
         : 'choose another address with --admin-bind, for example: --admin-bind 127.0.0.1:9093';
   return fail({ kind: 'failed', detail: `the admin API cannot listen on ${place}: ${detail}; ${hint}` });
+}
+
+/** Why the file of the admin token cannot be used; it is read again with every request. */
+async function unusableToken(file: string): Promise<string | undefined> {
+  try {
+    const token = await readFile(file, 'utf8');
+    return token.trim() === '' ? `--admin-token-file ${file} is empty and cannot be used` : undefined;
+  } catch (error) {
+    return `--admin-token-file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }

@@ -140,6 +140,13 @@ describe('log', () => {
     expect(logged('debug', events)).toHaveLength(events.length);
   });
 
+  test('a refused certificate is named where only the message is shown', () => {
+    const refused = [{ path: '/certs/bad.pem', reason: 'not usable: wrong tag' }];
+    const certificates = { folders: ['/certs'], usable: [], refused, authorities: [] };
+    const [line] = logged('info', [at({ type: 'certificates-loaded', certificates })], true);
+    expect(line).toContain('WARN  0 certificates usable, 1 refused: /certs/bad.pem: not usable: wrong tag');
+  });
+
   test('is pretty on a terminal', () => {
     const [line] = logged('info', [at({ type: 'stream-lost', endpoint: 'http://m', reason: 'idle' })], true);
     expect(line).toBe('10:00:00.250 WARN  event stream of http://m lost: idle endpoint=http://m\n');
