@@ -132,7 +132,8 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   if (!listening.ok) return listening;
   log.say('info', clock.now(), `admin API on ${listening.value}`);
   const token = settings.adminTokenFile === undefined ? undefined : await unusableToken(settings.adminTokenFile);
-  if (token !== undefined) log.say('warn', clock.now(), `${token}; every request over TCP is refused until it holds a token`);
+  if (token !== undefined)
+    log.say('warn', clock.now(), `${token}; every request over TCP is refused until it holds a token`);
   around.onReady?.({
     requestPass: loop.control.requestPass,
     bug: (error) => {
