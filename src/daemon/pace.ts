@@ -28,7 +28,8 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   let retry: { readonly at: Instant; readonly hintFloor: Instant } | undefined;
   let lastEnd: Instant | undefined;
   let lastReload: Instant | undefined;
-  let reloadInterval = timings.reloadIntervalMs;
+  /** Reloads left of the burst, as of the last one. */
+  let reloadsLeft = timings.reloadBurst;
   let settling = true;
   let settleMs = timings.settleMs;
 
@@ -47,12 +48,18 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     lastEnd = now;
   };
 
+  /** A few reloads in a row come at once, then one at a time: each leaves a worker behind that finishes its connections. */
+  const reloadFloor = (): number => {
+    if (lastReload === undefined) return 0;
+    const regain = Math.ceil((1 - reloadsLeft) * timings.reloadIntervalMaxMs);
+    return lastReload + Math.max(timings.reloadIntervalMs, regain);
+  };
+
   return {
     due() {
       const times = [hintDue(), retry?.at].filter((time) => time !== undefined);
       if (times.length === 0) return undefined;
-      const reloadFloor = lastReload === undefined ? 0 : lastReload + reloadInterval;
-      return Math.max(Math.min(...times), reloadFloor) as Instant;
+      return Math.max(Math.min(...times), reloadFloor()) as Instant;
     },
     succeeded(now, reloaded) {
       failures = 0;
@@ -60,8 +67,8 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       ended(now);
       settling = hints.burst() !== undefined;
       if (!reloaded) return;
-      const dense = lastReload !== undefined && now - lastReload < 4 * reloadInterval;
-      reloadInterval = dense ? Math.min(2 * reloadInterval, timings.reloadIntervalMaxMs) : timings.reloadIntervalMs;
+      const regained = lastReload === undefined ? 0 : (now - lastReload) / timings.reloadIntervalMaxMs;
+      reloadsLeft = Math.min(timings.reloadBurst, reloadsLeft + regained) - 1;
       lastReload = now;
     },
     failed(now, hold) {

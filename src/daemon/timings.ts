@@ -5,9 +5,11 @@ export interface Timings {
   readonly settleMaxMs: number;
   /** No hint waits longer than this for the end of a burst. */
   readonly maxDelayMs: number;
-  /** Least distance of two reloads. Doubles while reloads keep coming, up to `reloadIntervalMaxMs`. */
+  /** Least distance of two reloads. */
   readonly reloadIntervalMs: number;
+  /** Distance of two reloads while they keep coming; `reloadBurst` of them may be ahead of that. */
   readonly reloadIntervalMaxMs: number;
+  readonly reloadBurst: number;
   /** Full-jitter back-off after a failure. */
   readonly backoff: Backoff;
   /** The same after a failed reload: each attempt can pause all listeners for 2 s (measured on HAProxy 2.6.12). */
@@ -41,6 +43,7 @@ export const TIMINGS: Timings = {
   maxDelayMs: 1_000,
   reloadIntervalMs: 100,
   reloadIntervalMaxMs: 1_000,
+  reloadBurst: 5,
   backoff: { baseMs: 200, maxMs: 15_000 },
   reloadBackoff: { baseMs: 1_000, maxMs: 30_000, least: 0.5 },
   hintFloorMs: 500,

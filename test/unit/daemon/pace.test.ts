@@ -8,9 +8,9 @@ import { backoffMs, TIMINGS } from '../../../src/daemon/timings.ts';
 
 const at = (ms: number): Instant => ms as Instant;
 
-function rig(random = 0.5) {
+function rig(random = 0.5, timings = TIMINGS) {
   const hints = createHints();
-  const pace = createPace(hints, TIMINGS, () => random);
+  const pace = createPace(hints, timings, () => random);
   const hint = (ms: number, id = '/a') => hints.add({ scope: [id as AppId], reason: 'test', at: at(ms) }, at(ms));
   return { hints, pace, hint };
 }
@@ -90,12 +90,12 @@ describe('when a pass is due', () => {
     expect(pace.due()).toBe(15_000);
   });
 
-  it('keeps a distance between reloads that grows while they keep coming', () => {
-    const { pace, hint, hints } = rig();
+  it('keeps a distance between reloads: a short one for a few, a longer one while they keep coming', () => {
+    const { pace, hint, hints } = rig(0.5, { ...TIMINGS, settleMs: 0, settleMaxMs: 0 });
     const gaps: number[] = [];
     let now = 10_000;
     pace.succeeded(at(now), true);
-    for (let n = 0; n < 6; n += 1) {
+    for (let n = 0; n < 8; n += 1) {
       hint(now + 1);
       const due = pace.due() ?? 0;
       gaps.push(due - now);
@@ -103,7 +103,7 @@ describe('when a pass is due', () => {
       pace.succeeded(at(due), true);
       now = due;
     }
-    expect(gaps).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+    expect(gaps).toEqual([100, 100, 100, 100, 600, 1_000, 1_000, 1_000]);
     hints.take(at(now));
     hint(now + 60_000);
     hints.take(at(now + 60_000));
