@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
@@ -63,6 +63,15 @@ async function type(line: string | undefined): Promise<string> {
   );
 }
 
+/** A connection that was greeted; undefined when nobody answers. */
+function greeted(port: number): Promise<Socket | undefined> {
+  return new Promise((done) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.on('error', () => done(undefined)).on('close', () => done(undefined));
+    socket.once('data', () => done(socket));
+  });
+}
+
 const tasksIn = (text: string) => new Set(text.match(/task \S+/g));
 
 test('every address and line that the demo prints does what it says, and npm’s end is the demo’s', async () => {
@@ -102,9 +111,7 @@ test('every address and line that the demo prints does what it says, and npm’s
 test('a connection that stays open holds up the end until the second Ctrl-C', async () => {
   const { npm, exited, stateDir, shown } = await startDemo();
   const port = Number(/\/dev\/tcp\/127\.0\.0\.1\/(\d+)/.exec(shown())?.[1]);
-  const held = connect({ host: '127.0.0.1', port });
-  held.on('error', () => undefined);
-  await once(held, 'data');
+  const held = await until('the TCP service greets', () => greeted(port));
   const group = npm.pid ?? 0;
   // As a terminal does: to the whole group, so that npm passes on what the demo got, too.
   process.kill(-group, 'SIGINT');
