@@ -51,7 +51,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   /** A few reloads in a row come at once, then one at a time: each leaves a worker behind that finishes its connections. */
   const reloadFloor = (): number => {
     if (lastReload === undefined) return 0;
-    const regain = Math.ceil((1 - reloadsLeft) * timings.reloadIntervalMaxMs);
+    const regain = Math.round((1 - reloadsLeft) * timings.reloadIntervalMaxMs);
     return lastReload + Math.max(timings.reloadIntervalMs, regain);
   };
 
