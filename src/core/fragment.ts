@@ -1,11 +1,12 @@
-import { textDigest } from './digest.ts';
+import type { TemplateFailure } from './config.ts';
+import { createListMaker } from './list-maker.ts';
 import type { Origin } from './problem.ts';
+import { fail, ok, type Result } from './result.ts';
 
 /** A section of haproxy.cfg: whole lines, a blank one at the end and none before. */
 export interface Fragment {
   readonly text: string;
   readonly lines: number;
-  readonly digest: Uint8Array;
   readonly section: string;
   readonly origin: Origin;
 }
@@ -13,7 +14,7 @@ export interface Fragment {
 /** What a template wrote, as a section. */
 export function asFragment(rendered: string, section: string, origin: Origin): Fragment {
   const text = sectionText(rendered);
-  return { text, lines: text.split('\n').length - 1, digest: textDigest(text), section, origin };
+  return { text, lines: text.split('\n').length - 1, section, origin };
 }
 
 /** A section's text as it stands in haproxy.cfg. */
@@ -24,4 +25,32 @@ function withoutBlankLines(rendered: string): string {
   if (rendered.endsWith('\n') && !/\r|\n[ \t]*\n|^\n/.test(rendered)) return rendered;
   const lines = rendered.split(/\r?\n/).filter((line) => line.trim() !== '');
   return `${lines.join('\n')}\n`;
+}
+
+/** Sections of a list of things, each at most one. Only what is different from the call before is looked at. */
+export function createFragments<K>(
+  make: (item: K) => Result<Fragment | undefined, TemplateFailure>,
+): (items: readonly K[]) => Result<readonly Fragment[], TemplateFailure> {
+  let failure: TemplateFailure | undefined;
+  const maker = () =>
+    createListMaker((item: K): Fragment | undefined => {
+      const made = make(item);
+      if (!made.ok) failure = made.failure;
+      return made.ok ? made.value : undefined;
+    });
+  let list = maker();
+  let last: readonly (Fragment | undefined)[] = [];
+  let fragments: readonly Fragment[] = [];
+  return (items) => {
+    failure = undefined;
+    const made = list(items);
+    if (failure !== undefined) {
+      // What failed is to be tried again.
+      list = maker();
+      return fail(failure);
+    }
+    if (made !== last) fragments = made.filter((fragment) => fragment !== undefined);
+    last = made;
+    return ok(fragments);
+  };
 }

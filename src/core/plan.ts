@@ -1,4 +1,6 @@
 import type { RenderedConfig } from './config.ts';
+import { partsOf } from './lazy-config.ts';
+import { commonEnds } from './list-maker.ts';
 
 /** Why HAProxy must be reloaded: one reason per differing section or file. */
 export type ReloadReason =
@@ -48,9 +50,8 @@ export function formatReason(reason: ReloadReason): string {
 }
 
 function sectionReasons(before: RenderedConfig, after: RenderedConfig): ReloadReason[] {
-  if (before.files.get(MAIN_FILE) === after.files.get(MAIN_FILE)) return [];
-  const old = sectionTexts(before);
-  const now = sectionTexts(after);
+  const [old, now] = differingSections(before, after);
+  if (old.size === 0 && now.size === 0) return [];
   const reasons: ReloadReason[] = [];
   for (const [section, text] of now) {
     const was = old.get(section);
@@ -64,17 +65,37 @@ function sectionReasons(before: RenderedConfig, after: RenderedConfig): ReloadRe
   return reasons;
 }
 
+type SectionTexts = ReadonlyMap<string, string>;
+
+/** The sections of both, without those at the beginning and at the end that are the same; none when all are. */
+function differingSections(before: RenderedConfig, after: RenderedConfig): readonly [SectionTexts, SectionTexts] {
+  const [was, is] = [partsOf(before)?.fragments, partsOf(after)?.fragments];
+  if (was === undefined || is === undefined) {
+    const same = before.files.get(MAIN_FILE) === after.files.get(MAIN_FILE);
+    return same ? [new Map(), new Map()] : [sectionTexts(before), sectionTexts(after)];
+  }
+  const { head, tail } = commonEnds(was, is);
+  const between = (fragments: typeof was): SectionTexts =>
+    new Map(fragments.slice(head, fragments.length - tail).map(({ section, text }) => [section, text]));
+  return [between(was), between(is)];
+}
+
 function fileReasons(before: RenderedConfig, after: RenderedConfig): ReloadReason[] {
-  const names = new Set([...before.files.keys(), ...after.files.keys()]);
+  const [was, is] = [partsOf(before)?.others, partsOf(after)?.others];
+  const names = new Set([...(was ?? before.files).keys(), ...(is ?? after.files).keys()]);
   names.delete(MAIN_FILE);
+  const isSame = (file: string): boolean => {
+    if (was === undefined || is === undefined) return before.files.get(file) === after.files.get(file);
+    return was.get(file) === is.get(file) || was.get(file)?.join('') === is.get(file)?.join('');
+  };
   return [...names]
-    .filter((file) => before.files.get(file) !== after.files.get(file))
+    .filter((file) => !isSame(file))
     .sort()
     .map((file) => ({ because: 'file-changed', file }));
 }
 
 /** Each section's text; the parts of a section with several owners are joined in order. */
-function sectionTexts(config: RenderedConfig): ReadonlyMap<string, string> {
+function sectionTexts(config: RenderedConfig): SectionTexts {
   const lines = (config.files.get(MAIN_FILE) ?? '').split('\n');
   const texts = new Map<string, string>();
   for (const owner of config.owners) {

@@ -1,8 +1,8 @@
 import type { CertificateSet } from './certificates.ts';
-import type { LineOwner, RenderedConfig, TemplateFailure, TemplateName, TemplateSources } from './config.ts';
-import { filesDigest } from './digest.ts';
-import { asFragment, type Fragment } from './fragment.ts';
-import { renderMaps } from './maps.ts';
+import type { RenderedConfig, TemplateFailure, TemplateName, TemplateSources } from './config.ts';
+import { asFragment, createFragments, type Fragment } from './fragment.ts';
+import { createConfigMaker } from './lazy-config.ts';
+import { createListMaker } from './list-maker.ts';
 import type { Origin } from './problem.ts';
 import { remembered } from './remembered.ts';
 import { fail, ok, type Result } from './result.ts';
@@ -62,7 +62,6 @@ export interface PartsRenderer extends Renderer {
   readonly shapes: Shapes;
 }
 
-const NOTHING: RoutingTable = { services: [], routes: [], appIds: [], backends: [] };
 const DEFAULT: Origin = { from: 'default' };
 const setting = (name: string): Origin => ({ from: 'setting', name });
 
@@ -83,6 +82,17 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
     const rendered = templates.render(name, view);
     return rendered.ok ? ok(asFragment(rendered.value, section, origin)) : rendered;
   };
+  /** Sections of which there is one: they are made every time, and stay the same object while they say the same. */
+  const single = new Map<string, Fragment>();
+  const fixed = (...input: Parameters<typeof fragment>): Result<Fragment, TemplateFailure> => {
+    const made = fragment(...input);
+    if (!made.ok) return made;
+    const { section, text, origin } = made.value;
+    const before = single.get(section);
+    if (before?.text === text && JSON.stringify(before.origin) === JSON.stringify(origin)) return ok(before);
+    single.set(section, made.value);
+    return made;
+  };
   const ofSpare = remembered(bareBackend);
   const ofService = remembered((service: ServiceFrontend) =>
     fragment('service-frontend', serviceView(service), `frontend ${serviceFrontendName(service)}`, service.origin),
@@ -101,25 +111,33 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
         ),
   );
 
-  function* sections(
-    table: RoutingTable,
+  const lists = {
+    userlists: createFragments(ofUserlist),
+    services: createFragments((service: ServiceFrontend) =>
+      service.inRange === undefined ? ofService(service) : ok(undefined),
+    ),
+    backends: createFragments(ofBackend),
+    spares: createFragments(ofBackend),
+  };
+  const profileNames = createListMaker(({ profile }: Backend) => profileName(profile));
+  const configOf = createConfigMaker();
+
+  type Sections = Generator<Result<Fragment | readonly Fragment[], TemplateFailure>>;
+
+  function* opening(settings: Settings, place: RenderPlace): Sections {
+    yield fixed('global', globalView(settings, place), 'global', DEFAULT);
+    yield fixed('defaults', {}, 'defaults base', DEFAULT);
+  }
+
+  function* sharedFrontends(
     settings: Settings,
     certificates: CertificateSet,
-    place: RenderPlace,
-    spares: readonly Backend[],
-  ): Generator<Result<Fragment | undefined, TemplateFailure>> {
+    services: readonly ServiceFrontend[],
+  ): Sections {
     const lookup = templates.render('route-lookup', routeLookupView(settings));
     if (!lookup.ok) return yield lookup;
     const shared = (name: TemplateName, section: string, binds: readonly BindAddress[], flag: string) =>
-      binds.length === 0
-        ? ok(undefined)
-        : fragment(name, sharedView(binds, settings, lookup.value), section, setting(flag));
-    yield fragment('global', globalView(settings, place), 'global', DEFAULT);
-    yield fragment('defaults', {}, 'defaults base', DEFAULT);
-    for (const [name, { profile, origin }] of profilesIn([...table.backends, ...spares])) {
-      yield fragment('profile', profileView(profile), `defaults ${name}`, origin);
-    }
-    for (const backend of table.backends) yield ofUserlist(backend);
+      binds.length === 0 ? ok([]) : fixed(name, sharedView(binds, settings, lookup.value), section, setting(flag));
     yield shared('stats', 'listen stats', settings.statsBind, 'stats-bind');
     yield shared('http-frontend', 'frontend marathon_http_in', settings.httpBind, 'http-bind');
     if (certificateList(certificates) !== '') {
@@ -128,59 +146,61 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
     yield shared('appid-frontend', 'frontend marathon_http_appid_in', settings.appidBind, 'appid-bind');
     const { servicePortRange } = settings;
     if (servicePortRange !== undefined) {
-      const view = rangeView(servicePortRange, table.services);
-      yield fragment('service-range', view, 'frontend portolan_services', setting('service-port-range'));
+      const view = rangeView(servicePortRange, services);
+      yield fixed('service-range', view, 'frontend portolan_services', setting('service-port-range'));
     }
-    for (const service of table.services) if (service.inRange === undefined) yield ofService(service);
-    for (const backend of table.backends) yield ofBackend(backend);
-    for (const spare of spares) yield ofBackend(spare);
   }
 
-  function fragmentsOf(...input: Parameters<typeof sections>): Result<readonly Fragment[], TemplateFailure> {
-    const fragments: Fragment[] = [];
-    for (const section of sections(...input)) {
-      if (!section.ok) return section;
-      if (section.value !== undefined) fragments.push(section.value);
+  function* sections(
+    table: RoutingTable,
+    settings: Settings,
+    certificates: CertificateSet,
+    place: RenderPlace,
+    spares: readonly Backend[],
+  ): Sections {
+    yield* opening(settings, place);
+    for (const [name, { profile, origin }] of profilesIn(table.backends, profileNames(table.backends), spares)) {
+      yield fixed('profile', profileView(profile), `defaults ${name}`, origin);
     }
-    return ok(fragments);
+    yield lists.userlists(table.backends);
+    yield* sharedFrontends(settings, certificates, table.services);
+    yield lists.services(table.services);
+    yield lists.backends(table.backends);
+    yield lists.spares(spares);
   }
 
   return ok({
     shapes: createShapes((name, view) => templates.render(name, view)),
     fixedSections(settings, certificates, place, services = []) {
-      const rendered = fragmentsOf({ ...NOTHING, services }, settings, certificates, place, []);
-      if (!rendered.ok) return rendered;
-      const owned = new Set(services.map((service) => `frontend ${serviceFrontendName(service)}`));
+      const fixed = collected(opening(settings, place));
+      const frontends = collected(sharedFrontends(settings, certificates, services));
+      if (!fixed.ok) return fixed;
+      if (!frontends.ok) return frontends;
       return ok(
         new Map([
-          ...rendered.value.flatMap(({ section, text }) => (owned.has(section) ? [] : [[section, text] as const])),
+          ...[...fixed.value, ...frontends.value].map(({ section, text }) => [section, text] as const),
           [CERTIFICATE_LIST, certificateList(certificates)],
         ]),
       );
     },
     render(table, settings, certificates, place, spares = []) {
-      const rendered = fragmentsOf(table, settings, certificates, place, spares.map(ofSpare));
+      const rendered = collected(sections(table, settings, certificates, place, spares.map(ofSpare)));
       if (!rendered.ok) return rendered;
-      const fragments = rendered.value;
-      const files = new Map<string, string>([
-        ['haproxy.cfg', fragments.map(({ text }) => text).join('')],
-        [CERTIFICATE_LIST, certificateList(certificates)],
-        ...renderMaps(table, settings.pathMatch),
-      ]);
-      const paragraphs = fragments.map(({ digest }) => digest);
-      const digest = filesDigest(files, (file) => (file === 'haproxy.cfg' ? paragraphs : undefined));
-      return ok({ files, owners: ownersOf(fragments), digest });
+      return ok(configOf(rendered.value, table, certificateList(certificates), settings.pathMatch));
     },
   });
 }
 
-function ownersOf(fragments: readonly Fragment[]): readonly LineOwner[] {
-  let from = 1;
-  return fragments.map(({ lines, origin, section }) => {
-    const owner = { from, to: from + lines - 1, origin, section };
-    from += lines;
-    return owner;
-  });
+/** All of it, or the first failure. */
+function collected(
+  sections: Iterable<Result<Fragment | readonly Fragment[], TemplateFailure>>,
+): Result<readonly Fragment[], TemplateFailure> {
+  const parts: (Fragment | readonly Fragment[])[] = [];
+  for (const section of sections) {
+    if (!section.ok) return section;
+    parts.push(section.value);
+  }
+  return ok(parts.flat());
 }
 
 /**
@@ -189,12 +209,22 @@ function ownersOf(fragments: readonly Fragment[]): readonly LineOwner[] {
  */
 function profilesIn(
   backends: readonly Backend[],
+  names: readonly string[],
+  spares: readonly Backend[],
 ): readonly (readonly [string, { readonly profile: Profile; readonly origin: Origin }])[] {
-  const found = new Map<string, { readonly profile: Profile; readonly origin: Origin }>();
-  for (const { profile, profileOrigins } of backends) {
-    const name = profileName(profile);
-    if (found.has(name)) continue;
-    found.set(name, { profile, origin: profile.balance.includes('(') ? profileOrigins.balance : DEFAULT });
+  const found = new Map<string, Backend>();
+  for (const name of new Set(names)) {
+    const first = backends[names.indexOf(name)];
+    if (first !== undefined) found.set(name, first);
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const spare of spares) {
+    const name = profileName(spare.profile);
+    if (!found.has(name)) found.set(name, spare);
+  }
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { profile, profileOrigins }]) => {
+      const origin = profile.balance.includes('(') ? profileOrigins.balance : DEFAULT;
+      return [name, { profile, origin }];
+    });
 }
