@@ -28,17 +28,6 @@ export interface MapRow {
   readonly value: string;
 }
 
-/** What the frontends and profiles look up, by file: everything about an app that needs no text of its own. */
-export function renderMaps(table: RoutingTable, pathMatch: PathMatch): ReadonlyMap<MapFile, string> {
-  return new Map(
-    MAP_FILES.map((file) => {
-      const lines: string[] = [];
-      for (const [key, value] of mapRows(table, file, pathMatch)) lines.push(`${key} ${value}\n`);
-      return [file, lines.join('')];
-    }),
-  );
-}
-
 /** The rows of one map by key. A key stands there once: HAProxy finds the first, and changes or deletes another of them. */
 export function mapRows(table: RoutingTable, map: MapFile, pathMatch: PathMatch): ReadonlyMap<string, string> {
   const rows = new Map<string, string>();

@@ -1,7 +1,7 @@
 import type { App, AppId, Instant, Snapshot, TaskId, Version } from '../../src/core/app.ts';
 import { blame } from '../../src/core/blame.ts';
 import type { LineOwner, RenderedConfig, TemplateSources } from '../../src/core/config.ts';
-import { renderMaps } from '../../src/core/maps.ts';
+import { createMapFiles } from '../../src/core/map-files.ts';
 import type { Origin } from '../../src/core/problem.ts';
 import { ok } from '../../src/core/result.ts';
 import type { Backend, BackendName, RoutingTable, Server, ServerName } from '../../src/core/routing.ts';
@@ -78,7 +78,8 @@ export function renderScripted(table: RoutingTable, head: string): RenderedConfi
     }
     owners.push({ from, to: lines.length, origin: backend.origin, section: `backend ${backend.name}` });
   }
-  const files = new Map<string, string>([['haproxy.cfg', `${lines.join('\n')}\n`], ...renderMaps(table, 'prefix')]);
+  const maps = [...createMapFiles('prefix')(table)].map(([name, map]) => [name, map.lines.join('')] as const);
+  const files = new Map<string, string>([['haproxy.cfg', `${lines.join('\n')}\n`], ...maps]);
   return { files, owners, digest: [...files.values()].join('\0') };
 }
 

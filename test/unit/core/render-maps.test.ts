@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { MAP_FILES, type MapFile, mapRows, renderMaps, routeRows } from '../../../src/core/maps.ts';
+import { createMapFiles } from '../../../src/core/map-files.ts';
+import { MAP_FILES, type MapFile, mapRows, routeRows } from '../../../src/core/maps.ts';
 import type { RoutingTable, ServerName } from '../../../src/core/routing.ts';
 import { appIdRoute, asked, backend, HTTP_PROFILE, route, server, table } from '../../support/tables.ts';
 
 const rows = (of: RoutingTable, file: MapFile, match: 'prefix' | 'segment' = 'prefix'): string[] =>
-  (renderMaps(of, match).get(file) ?? 'absent').split('\n').slice(0, -1);
+  (createMapFiles(match)(of).get(file)?.lines ?? ['absent\n']).map((line) => line.replace(/\n$/, ''));
 
 const ROUTES = table({
   routes: [
@@ -18,7 +19,9 @@ const ROUTES = table({
 });
 
 test('every map is there, also an empty one', () => {
-  expect([...renderMaps(table(), 'prefix')]).toEqual(MAP_FILES.map((file) => [file, '']));
+  expect([...createMapFiles('prefix')(table())].map(([file, { lines }]) => [file, lines])).toEqual(
+    MAP_FILES.map((file) => [file, []]),
+  );
 });
 
 test('routes go to the map that their kind is looked up in', () => {
@@ -107,4 +110,34 @@ test('no text makes a second row, a comment or a second word', () => {
   expect(rows(table({ routes: [route('#a.example/b c', 'a_1')] }), 'maps/paths.map')).toEqual([
     '%23a.example/b%20c a_1',
   ]);
+});
+
+test('files follow a table from change to change, and say what the rows say', () => {
+  const files = createMapFiles('prefix');
+  const checked = backend('a_1', { profile: { ...HTTP_PROFILE, check: 'http' }, checkPath: '/health' });
+  const tables = [
+    table(),
+    ROUTES,
+    table({ routes: ROUTES.routes.slice(2), appIds: [appIdRoute('/a', 'a_1')], backends: [checked] }),
+    table({ routes: [...ROUTES.routes, route('b.example', 'b_1')], backends: [checked, backend('b_1')] }),
+    table({ routes: ROUTES.routes, backends: [{ ...checked, hsts: asked(true) }] }),
+    table(),
+  ];
+  for (const of of tables) {
+    const now = files(of);
+    for (const file of MAP_FILES) {
+      const expected = [...mapRows(of, file, 'prefix')].map(([key, value]) => `${key} ${value}\n`);
+      expect(now.get(file)?.lines, file).toEqual(expected);
+    }
+  }
+});
+
+test('a file that says the same is the same object', () => {
+  const files = createMapFiles('prefix');
+  const before = files(ROUTES);
+  const hosts = before.get('maps/hosts.map');
+  const after = files(
+    table({ ...ROUTES, routes: ROUTES.routes.map((one) => ({ ...one })), backends: [backend('a_1')] }),
+  );
+  expect(after.get('maps/hosts.map')).toBe(hosts);
 });
