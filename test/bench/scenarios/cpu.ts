@@ -73,7 +73,7 @@ async function eventsWithoutChange(stage: Stage, rounds: number, idle: number): 
     await pause(60);
   }
   const used = (await untilQuiet(stage.pid())) - before;
-  return (used - idle * (performance.now() - since)) / rounds;
+  return Math.max(0, used - idle * (performance.now() - since)) / rounds;
 }
 
 /** One task turns unhealthy, and well again: each is one change, confirmed when HAProxy's socket shows it. */
