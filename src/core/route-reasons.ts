@@ -26,7 +26,7 @@ export const ROUTE_REASONS = {
   NoAddress: { terminal: false, next: 'Wait until Marathon reports an address and port of the task.' },
   HostUnresolvable: { terminal: false, next: 'Make the agent’s host name resolvable on this node.' },
   NoServerUp: { terminal: false, next: 'The task listens on another port, is still starting, or its check fails.' },
-  WaitingForReload: { terminal: false, next: 'Wait: the configuration that has the route is about to be loaded.' },
+  WaitingForReload: { terminal: false, next: 'Wait: the new configuration is about to be loaded.' },
   GenerationNotConfirmed: { terminal: false, next: 'Wait: the worker runs another generation than expected.' },
   RenderFailed: { terminal: false, next: 'Correct the template that /v1/status names.' },
   ValidationFailed: { terminal: false, next: 'HAProxy refuses the new configuration; /v1/status has its words.' },

@@ -15,8 +15,11 @@ export function whyNotAccepted(state: State, host: string, stillServed: boolean)
   const reasons = asks.map((ask) => ({ ...whyRefused(state, ask, host), app: ask.app.id }));
   const first = reasons[0];
   if (first !== undefined) return first;
-  const leaving = stillServed ? ' It leaves with the next reload.' : '';
-  return { reason: 'NoSuchHost', message: `No app asks for ${host}.${leaving}` };
+  if (!stillServed) return { reason: 'NoSuchHost', message: `No app asks for ${host}.` };
+  // Gone is what no map has any more: until then requests still reach the app that left.
+  const failing = state.applyFailing === undefined ? '' : ` ${state.applyFailing.detail}`;
+  const message = `No app asks for ${host} any more, but the running generation still has it.${failing}`;
+  return { reason: whyNotLoaded(state, host).reason, message };
 }
 
 /** Why a wanted route is not in the generation that runs. */

@@ -145,10 +145,18 @@ describe('a route that is not loaded', () => {
     expect(judge(scene({ state: { haproxy } })).reason).toBe('GenerationNotConfirmed');
   });
 
-  it('leaves until the reload that takes it away', () => {
-    const answer = judge(scene({ apps: [], runs: build([WEB]).value }));
-    expect(answer).toMatchObject({ ready: false, reason: 'NoSuchHost' });
-    expect(answer.message).toContain('next reload');
+  it('is not gone before the reload that takes it away', () => {
+    const runs = build([WEB]).value;
+    const answer = judge(scene({ apps: [], runs }));
+    expect(answer).toMatchObject({ ready: false, reason: 'WaitingForReload' });
+    expect(answer.message).toContain('still has it');
+    const applyFailing = { since: 0, stage: 'reload', detail: 'port taken', diagnostics: [] } as const;
+    const stuck = judge(scene({ apps: [], runs, state: { applyFailing } }));
+    expect(stuck).toMatchObject({
+      ready: false,
+      reason: 'ReloadFailed',
+      message: expect.stringMatching(/port taken$/),
+    });
   });
 });
 
