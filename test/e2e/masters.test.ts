@@ -210,8 +210,11 @@ describe('polling only, with agents that go by names', () => {
     expect(marathon.streams()).toBe(0);
     expect((await statusOf(portolan)).source.mode).toBe('poll');
     // Names may name servers; what HAProxy connects to are addresses.
-    const lines = [...(await portolan.admin('/config')).text.matchAll(/^ {2}server \S+ (\S+):\d+ /gm)];
-    expect(new Set(lines.map(([, address]) => address))).toEqual(new Set(['127.0.0.1', '127.0.0.2']));
+    const { routes } = (await portolan.admin('/v1/routes')).body as {
+      routes: { route: string; servers: { endpoint: string }[] }[];
+    };
+    const servers = routes.find(({ route }) => route === 'named.masters.example')?.servers ?? [];
+    expect(servers.map(({ endpoint }) => endpoint).sort()).toEqual(['127.0.0.1:24790', '127.0.0.2:24790']);
   });
 
   test('what was known is kept on disk', async () => {
