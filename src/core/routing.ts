@@ -13,7 +13,7 @@ export interface RoutingTable {
   readonly services: readonly ServiceFrontend[];
   /** What :80 and :443 look up: host and path to backend. Sorted by host, path. Rows that lost or are shadowed are not here. */
   readonly routes: readonly Route[];
-  /** What :9091 looks up: lower-cased app id to backend (the app's first routed service). Sorted. */
+  /** What :9091 looks up: lower-cased app id to backend (the app's service in mode http with the lowest service port). Sorted. */
   readonly appIds: readonly AppIdRoute[];
   /** Sorted by name. A backend may have no servers: its hosts answer 503. */
   readonly backends: readonly Backend[];
