@@ -2,7 +2,7 @@ import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { toldOf } from '../core/unchecked.ts';
-import type { LaneWorker } from './kept-lane.ts';
+import type { LaneWorker } from './lane.ts';
 
 /** Writes what the socket has changed, so that whoever starts HAProxy next begins there. */
 export interface DiskFollower {

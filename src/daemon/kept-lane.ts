@@ -1,4 +1,4 @@
-import type { Generation, RenderedConfig } from '../core/config.ts';
+import type { Generation } from '../core/config.ts';
 import { takeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../core/leftovers.ts';
@@ -7,56 +7,12 @@ import type { PathMatch } from '../core/path-match.ts';
 import { createPlacer } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
-import type { ReloadNeed } from '../core/reload-need.ts';
-import type { BackendName, RoutingTable } from '../core/routing.ts';
-import type { HaproxyRuntime, RuntimeCommand, Tier } from '../core/runtime.ts';
+import type { RoutingTable } from '../core/routing.ts';
+import type { HaproxyRuntime, Tier } from '../core/runtime.ts';
 import { type Difference, differences, formatDifference, verify } from '../core/runtime-difference.ts';
 import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
 import { planRepair } from '../core/runtime-repair.ts';
-import type { Shapes } from '../core/shapes.ts';
-import type { Spare } from '../core/spares.ts';
-
-/** What the templates in force say besides the table. */
-export interface LaneParts {
-  readonly shapes: Shapes;
-  /** `PartsRenderer.fixedSections`. */
-  readonly fixed: ReadonlyMap<string, string>;
-  readonly spares: readonly Spare[];
-}
-
-/** The worker in charge, and the configuration that it read when it started. */
-export interface LaneWorker {
-  readonly generation: Generation;
-  readonly loaded: RenderedConfig;
-}
-
-/** How far the socket went. */
-export type Carried =
-  /** HAProxy was brought to the table; 0 commands: it was there. `drift` was found on the way. */
-  | { readonly kind: 'carried'; readonly commands: readonly RuntimeCommand[]; readonly drift: readonly Difference[] }
-  /** What commands can do is done; the rest needs a reload. */
-  | { readonly kind: 'reload'; readonly needs: readonly ReloadNeed[] }
-  /** What was done is not known. */
-  | { readonly kind: 'doubt'; readonly detail: string };
-
-/** The runtime lane from pass to pass: what the worker was brought to over its socket. */
-export interface KeptLane {
-  /** Brings the worker to the table as far as its socket can. Looks again before anything where there is doubt. */
-  carry(table: RoutingTable, parts: () => LaneParts | undefined, worker: LaneWorker): Promise<Carried>;
-  /** The worker has loaded exactly this. */
-  loaded(table: RoutingTable, parts: LaneParts, generation: Generation): void;
-  /**
-   * Compares everything with what should run, tries again to delete what was left, and frees spares that were seen empty. What
-   * it found different is repaired by the next `carry`.
-   */
-  check(): Promise<readonly Difference[]>;
-  /** Takes the servers of tasks that are about to end out of rotation, unless a backend would have none left. Gives how many. */
-  leave(leaving: readonly LeavingTask[]): Promise<number>;
-  /** What the worker runs is not certain any more. */
-  doubt(): void;
-  /** Which backend carries which; backends at their own name are not in it. */
-  places(): ReadonlyMap<BackendName, BackendName>;
-}
+import type { Carried, KeptLane, LaneParts, LaneWorker } from './lane.ts';
 
 /** All that HAProxy can be asked: a map that nothing looks up is unknown to it. */
 const everything = ({ maps }: Loaded) => ({ backends: 'all', maps: [...maps] }) as const;

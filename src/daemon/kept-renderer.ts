@@ -6,7 +6,7 @@ import type { Result } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Spare } from '../core/spares.ts';
-import type { LaneParts } from './kept-lane.ts';
+import type { LaneParts } from './lane.ts';
 import type { Stages } from './stages.ts';
 
 /** Everything of a rendering that is not the table. */

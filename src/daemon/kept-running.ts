@@ -7,7 +7,7 @@ import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import { servedBy } from '../core/served.ts';
 import type { Draft } from './isolate.ts';
-import type { LaneWorker } from './kept-lane.ts';
+import type { LaneWorker } from './lane.ts';
 
 /** What HAProxy runs, as far as it was proven. */
 export interface KeptRunning {

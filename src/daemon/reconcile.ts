@@ -1,17 +1,12 @@
-import type { Instant, Snapshot } from '../core/app.ts';
-import type { Generation, RenderedConfig, TemplateFailure } from '../core/config.ts';
-import type { DaemonEventBody } from '../core/events.ts';
-import type { LeavingTask } from '../core/leaving.ts';
+import type { Snapshot } from '../core/app.ts';
+import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { ApplyPlan } from '../core/plan.ts';
 import { formatReason, planApply } from '../core/plan.ts';
-import type { Clock, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
+import type { PassCause } from '../core/ports.ts';
 import type { Checked } from '../core/problem.ts';
-import type { RenderPlace } from '../core/render.ts';
 import { unreachable } from '../core/result.ts';
-import type { BackendName, RoutingTable } from '../core/routing.ts';
+import type { RoutingTable } from '../core/routing.ts';
 import { formatDifference } from '../core/runtime-difference.ts';
-import type { Settings } from '../core/settings.ts';
-import type { Spare } from '../core/spares.ts';
 import { toldOf } from '../core/unchecked.ts';
 import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
@@ -25,72 +20,7 @@ import { createKeptQuarantine } from './kept-quarantine.ts';
 import { createKeptRefusal } from './kept-refusal.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
-import type { Stages } from './stages.ts';
-import type { Timings } from './timings.ts';
-
-/** What a pass touches. */
-export interface PassDeps {
-  readonly source: Source;
-  readonly haproxy: Haproxy;
-  readonly files: OperatorFiles;
-  readonly memoryStore: MemoryStore;
-  readonly clock: Clock;
-  readonly settings: Settings;
-  readonly place: RenderPlace;
-  /** Backends held ready for new apps. */
-  readonly spares: readonly Spare[];
-  readonly stages: Stages;
-  readonly emit: (event: DaemonEventBody) => void;
-  readonly timings: Timings;
-  /** In [0, 1), for jitter. */
-  readonly random: () => number;
-}
-
-/** How a pass ended. After a failure `refetch` is what has to be fetched again. */
-type PassOutcome =
-  /** `carried`: over the socket; the disk is to follow. */
-  | { readonly kind: 'unchanged' | 'applied' | 'carried' }
-  /** `until`: a reload failed, and what it asked for is not to be tried before. */
-  | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope; readonly until?: Instant };
-
-/**
- * The step that failed; `held`: none did, but a reload that failed before has to wait; `stopped`: none did, the end of the daemon
- * came first.
- */
-type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'held' | 'stopped';
-
-/** Makes HAProxy run what Marathon shows, one pass at a time. Keeps between passes what need not be fetched or asked again. */
-export interface Reconciler {
-  /** HAProxy serves the last good configuration from here on, if there is one. */
-  start(): Promise<void>;
-  pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome>;
-  /** The disk catches up with the socket. */
-  follow(): Promise<void>;
-  /** Spares in use, by the name of the backend that they carry. */
-  places(): ReadonlyMap<BackendName, BackendName>;
-  /** Takes servers of leaving tasks out of rotation; gives how many. */
-  leave(leaving: readonly LeavingTask[]): Promise<number>;
-  /** What runs is no longer certain: the next pass asks before it plans. */
-  doubt(): void;
-  /** A worker of this generation was seen; true when another one was expected. */
-  suspect(generation: Generation): boolean;
-}
-
-/** One pass on its way. */
-interface Pass {
-  readonly cause: PassCause;
-  readonly signal: AbortSignal;
-  readonly inputs: Inputs;
-}
-
-/** What a snapshot came to. */
-interface Decided extends Draft {
-  /** Before anybody was left out. */
-  readonly whole: RoutingTable;
-  readonly plan: ApplyPlan;
-  /** Tells of a table that replaces this one. */
-  readonly tell: (table: RoutingTable) => void;
-}
+import type { Decided, Pass, PassDeps, PassOutcome, Reconciler } from './pass.ts';
 
 /** After a doubt the worker is looked at and told again; after a second one it is reloaded. */
 const CARRY_TRIES = 2;
