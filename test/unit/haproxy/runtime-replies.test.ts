@@ -6,6 +6,7 @@ import {
   judgeReply,
   openVersions,
   parseMap,
+  parseRow,
   parseServersState,
   tierOf,
   type Verdict,
@@ -181,5 +182,17 @@ describe('parseMap', () => {
     }
     expect((await reading)?.get('host-9999.example')).toBe('web_9999');
     expect(turns).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('a row of get map', () => {
+  const found = 'type=beg, case=sensitive, found=yes, idx=tree, key="h/a", value="x_1", type="str"\n';
+  test.each([
+    ['of that key', found, 'h/a', 'x_1'],
+    ['of a shorter prefix is not the row that was asked for', found, 'h/a/b', undefined],
+    ['that is not there', 'type=str, case=sensitive, found=no\n', 'h', undefined],
+    ['of a map that is not there', 'Unknown map identifier. Please use #<id> or <file>.\n', 'h', undefined],
+  ])('%s', (_, reply, key, value) => {
+    expect(parseRow(reply, key)).toBe(value);
   });
 });

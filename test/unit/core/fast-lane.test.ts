@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import type { TaskId } from '../../../src/core/app.ts';
+import { takeOut } from '../../../src/core/fast-lane.ts';
+import { appId, backend, server, table } from '../../support/tables.ts';
+
+const running = table({
+  backends: [
+    backend('group_1', { app: appId('/group'), servers: [server(1, { task: 'member.1' as TaskId }), server(2)] }),
+    backend('shop_2', { servers: [server(11), server(12), server(13, { admission: 'maint' })] }),
+    backend('solo_3', { servers: [server(21)] }),
+  ],
+});
+const leaving = (app: string, task: string) => ({ app: appId(app), task: task as TaskId });
+const told = (...given: Parameters<typeof takeOut>) =>
+  takeOut(...given).commands.map((one) =>
+    'server' in one && typeof one.server === 'string' ? `${one.backend}/${one.server}` : one.do,
+  );
+
+describe('an event alone', () => {
+  test('takes a leaving task’s server out, and keeps the others as they are', () => {
+    const { backends, commands } = takeOut(running, [leaving('/shop', 'task.11')]);
+    expect(commands).toEqual([{ do: 'set-admission', backend: 'shop_2', server: '127_0_0_1_11', admission: 'maint' }]);
+    expect(backends[1]?.servers.map(({ admission }) => admission)).toEqual(['maint', 'ready', 'maint']);
+    expect(backends[0]).toBe(running.backends[0]);
+    expect(backends[2]).toBe(running.backends[2]);
+  });
+
+  test('never takes the last server that serves', () => {
+    expect(told(running, [leaving('/solo', 'task.21')])).toEqual([]);
+    expect(told(running, [leaving('/shop', 'task.11'), leaving('/shop', 'task.12')])).toEqual([]);
+  });
+
+  test('means every task of an instance, and no other that begins alike', () => {
+    const of = (id: string) => server(31, { task: id as TaskId });
+    const two = table({
+      backends: [
+        backend('app_9', {
+          servers: [of('app.instance-a._app.1'), server(32, { task: 'app.instance-ab._app.1' as TaskId })],
+        }),
+      ],
+    });
+    expect(told(two, [leaving('/app', 'app.instance-a')])).toEqual(['app_9/127_0_0_1_31']);
+  });
+
+  test('reaches a member of a deployment group, whose backend goes by the group’s name', () => {
+    expect(told(running, [leaving('/member', 'member.1')])).toEqual(['group_1/127_0_0_1_1']);
+  });
+
+  test('of a task that has no server changes nothing', () => {
+    const { backends, commands } = takeOut(running, [leaving('/shop', 'task.99')]);
+    expect(commands).toEqual([]);
+    expect(backends).toBe(running.backends);
+  });
+});
