@@ -23,7 +23,11 @@ export function describeOutside(
     case 'stream-attached':
       return line('info', `event stream of ${event.endpoint} attached`, { endpoint: event.endpoint });
     case 'stream-lost':
-      return line('warn', `event stream of ${event.endpoint} lost: ${event.reason}`, { endpoint: event.endpoint });
+      return line(
+        event.reason === 'stopped' ? 'info' : 'warn',
+        `event stream of ${event.endpoint} lost: ${event.reason}`,
+        { endpoint: event.endpoint },
+      );
     case 'stream-byte':
       return line('trace', 'event stream is alive', { endpoint: event.endpoint });
     case 'marathon-event': {

@@ -78,7 +78,7 @@ function addHealth(app: FastifyInstance, { getState, clock }: ViewDeps): void {
 
 const WHY_NOT_READY = {
   starting: 'HAProxy is being started or adopted.',
-  'never-applied': 'No configuration was ever loaded: the source was not read yet.',
+  'never-applied': 'No configuration was ever loaded: the source was not read yet, or HAProxy has not started with it.',
   stopping: 'Portolan is stopping.',
   'haproxy-down': 'HAProxy does not run or does not answer.',
 } as const;

@@ -121,7 +121,8 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
     if (mode === 'managed' && up && !watched && (await findByMasterSocket(paths.masterSocket)).length === 0)
       return lost('HAProxy ended');
     const hung = mode === 'external' && sight.master === undefined ? 1 : timings.missesUntilHung;
-    if (up && misses >= hung) down(`no answer from the worker ${misses} times in a row: ${sight.reason}`);
+    if (up && misses >= hung)
+      down(`no answer from the worker${misses === 1 ? '' : ` ${misses} times in a row`}: ${sight.reason}`);
   }
 
   async function watchOnce(): Promise<void> {

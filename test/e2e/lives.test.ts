@@ -1,0 +1,172 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPlatform, customerApp, echo, type Platform } from '../support/platform.ts';
+import { get, until } from '../support/portolan-process.ts';
+import { startProber } from '../support/steady-prober.ts';
+
+interface Status {
+  readonly phase: string;
+  readonly ready: boolean;
+  readonly converged: boolean;
+  readonly degraded: readonly string[];
+  readonly applyFailing?: { readonly stage: string; readonly detail: string };
+  readonly haproxy: { readonly masterPid: number; readonly workerPid: number; readonly reloads: number };
+}
+const statusOf = async ({ portolan }: Platform) => (await portolan.admin('/v1/status')).body as Status;
+const converged = (platform: Platform) =>
+  until('converged', async () => {
+    const { converged: same, phase } = await statusOf(platform);
+    return same && phase === 'idle';
+  });
+const ask = ({ portolan }: Platform, host: string, path = '/') => get(portolan.ports.http, path, { host });
+const post = async (platform: Platform, name: string, more: Parameters<typeof customerApp>[1] = {}) => {
+  const host = `${name}.lives.example`;
+  const { labels, ...rest } = more;
+  await platform.marathon.post(
+    customerApp(`/lives/${name}`, {
+      ...rest,
+      labels: { HAPROXY_0_VHOST: host, ...(labels as Record<string, string>) },
+    }),
+  );
+  return host;
+};
+/** Processes of HAProxy that were started for this Portolan. */
+const haproxies = async ({ portolan }: Platform) => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.filter((line) => line.includes(join(portolan.stateDir, 'run', 'master.sock'))).length;
+};
+
+describe('a node whose HAProxy outlives Portolan', () => {
+  const TAKEN = 24_990;
+  let platform: Platform;
+  let other: Server | undefined;
+  beforeAll(async () => {
+    platform = await createPlatform(24_900, { marathon: { secondMs: 100 } });
+    await until('ready', async () => (await platform.portolan.admin('/readyz')).status === 200);
+  });
+  afterAll(async () => {
+    other?.close();
+    await platform?.destroy();
+  });
+
+  test('whoever waits for a route can use it at once, and what is gone is gone', async () => {
+    const { marathon, portolan } = platform;
+    for (let cycle = 0; cycle < 6; cycle += 1) {
+      const name = `c${cycle % 3}`;
+      const waiting = portolan.admin(`/v1/routes/${name}.lives.example?wait=30s`);
+      const host = await post(platform, name);
+      expect((await waiting).status).toBe(200);
+      expect((await ask(platform, host)).status).toBe(200);
+      await marathon.delete(`/lives/${name}`);
+      await until('unknown', async () => (await portolan.admin(`/v1/routes/${host}`)).status === 404);
+      expect((await ask(platform, host)).status).toBe(503);
+      await marathon.settled(`/lives/${name}`);
+    }
+  });
+
+  test('stopped and started again, nobody notices and nothing is reloaded', async () => {
+    const { marathon, portolan } = platform;
+    const host = await post(platform, 'stays', { instances: 2 });
+    expect((await portolan.admin(`/v1/routes/${host}?wait=30s`)).status).toBe(200);
+    await marathon.settled();
+    await converged(platform);
+    const before = (await statusOf(platform)).haproxy;
+    const prober = startProber({ port: portolan.ports.http, host, perSecond: 50 });
+    expect(await portolan.stop()).toBe(0);
+    await prober.rounds(50);
+    await portolan.start();
+    await converged(platform);
+    await prober.rounds(20);
+    expect((await prober.stop()).failures).toEqual([]);
+    expect((await statusOf(platform)).haproxy).toEqual(before);
+  });
+
+  test('a port that somebody else has: told, others serve on, and it opens once it is free', async () => {
+    const { marathon, portolan } = platform;
+    const taken = createServer();
+    other = taken;
+    await new Promise<void>((done) => taken.listen(TAKEN, '127.0.0.1', done));
+    await post(platform, 'mail', {
+      mode: 'tcp',
+      labels: { HAPROXY_0_MODE: 'tcp', HAPROXY_0_PORT: String(TAKEN) },
+      env: { TASK_KIND: 'tcp' },
+    });
+    await until('told', async () => (await statusOf(platform)).applyFailing?.stage === 'reload');
+    const failing = await statusOf(platform);
+    expect(failing).toMatchObject({ ready: true, converged: false });
+    expect(failing.degraded).toContain('apply-rejected');
+    expect(failing.applyFailing?.detail).toContain(`127.0.0.1:${TAKEN}`);
+    expect((await portolan.admin('/metrics')).text).toMatch(/^portolan_last_apply_success 0$/m);
+    // HAProxy itself pauses for 2 s while it tries.
+    await until('others serve', async () => (await ask(platform, 'stays.lives.example')).status === 200, 5_000);
+    await new Promise((done) => taken.close(done));
+    await until('it echoes', async () => 'echoed' in (await echo(TAKEN, 'ping')), 40_000);
+    await converged(platform);
+    expect((await statusOf(platform)).applyFailing).toBeUndefined();
+    await marathon.delete('/lives/mail');
+    await marathon.settled();
+    await converged(platform);
+  });
+
+  test('what a newer Portolan wrote is served and left as it is', async () => {
+    const { marathon, portolan } = platform;
+    await portolan.stop();
+    const newer = JSON.stringify({ schema: 1_000, told: 'in a way of its own' });
+    const files = ['memory.json', 'names.json', 'current/manifest.json'].map((name) => join(portolan.stateDir, name));
+    for (const file of files) await writeFile(file, newer);
+    await marathon.fault('all', 'refuse');
+    await portolan.start();
+    const { haproxy } = await until('adopted', async () => {
+      const seen = await statusOf(platform);
+      return seen.ready && seen;
+    });
+    process.kill(haproxy.masterPid, 'SIGKILL');
+    await until('started from it', async () => {
+      const now = await statusOf(platform);
+      return now.ready && now.haproxy.masterPid !== haproxy.masterPid;
+    });
+    expect((await ask(platform, 'stays.lives.example')).status).toBe(200);
+    for (const file of files) expect(await readFile(file, 'utf8')).toBe(newer);
+    await marathon.clearFaults();
+    await converged(platform);
+    expect((await ask(platform, 'stays.lives.example')).status).toBe(200);
+    for (const file of files.slice(0, 2)) expect(await readFile(file, 'utf8')).toBe(newer);
+  });
+});
+
+describe('a node that drains', () => {
+  let platform: Platform;
+  beforeAll(async () => {
+    platform = await createPlatform(24_800, { flags: ['--on-stop', 'drain'], marathon: { secondMs: 100 } });
+    const host = await post(platform, 'slow');
+    expect((await platform.portolan.admin(`/v1/routes/${host}?wait=30s`)).status).toBe(200);
+    await platform.marathon.settled();
+    await converged(platform);
+  });
+  afterAll(() => platform?.destroy());
+
+  test('answers what it was asked, takes nothing new and leaves no process', async () => {
+    const { portolan } = platform;
+    expect(await haproxies(platform)).toBeGreaterThan(0);
+    const slow = ask(platform, 'slow.lives.example', '/slow?ms=2500');
+    await until('asked', async () => (await portolan.admin('/metrics')).status === 200);
+    const stopped = portolan.stop();
+    await until('nothing new', async () => (await ask(platform, 'slow.lives.example')).status === 0);
+    expect((await portolan.admin('/readyz')).status).toBe(503);
+    expect((await slow).status).toBe(200);
+    expect(await stopped).toBe(0);
+    expect(await haproxies(platform)).toBe(0);
+  });
+
+  test('started with Marathon gone, it serves the last good configuration', async () => {
+    const { marathon, portolan } = platform;
+    await marathon.fault('all', 'refuse');
+    await portolan.start();
+    await until('serves', async () => (await ask(platform, 'slow.lives.example')).status === 200, 5_000);
+    await until('ready', async () => (await statusOf(platform)).ready);
+    expect((await portolan.admin('/v1/routes/slow.lives.example')).status).toBe(200);
+  });
+});
