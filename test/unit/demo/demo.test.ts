@@ -51,13 +51,16 @@ test('the demo starts everything, shows how to try it, and leaves nothing behind
   const marathon = asked[0]?.marathon[0] ?? '';
   expect(asked[0]).toMatchObject({
     group: ['external'],
-    httpBind: [{ address: '127.0.0.1', port: PORTS.http }],
-    adminBind: { address: '127.0.0.1', port: PORTS.admin },
+    httpBind: [{ address: '127.0.0.1' }],
+    adminBind: { address: '127.0.0.1' },
     onStop: 'drain',
   });
+  // A port that somebody else has just then moves on; the demo says so, and everything goes by the new one.
+  const http = asked[0]?.httpBind[0]?.port ?? 0;
+  if (!shown.includes('is taken')) expect(http).toBe(PORTS.http);
   expect((asked[0]?.stateDir ?? '').length).toBeLessThan(60);
   expect(shown).toContain('reload 12 ms: /demo/site appeared\n');
-  expect(shown).toContain(`site.demo.localhost:${PORTS.http}/ answered`);
+  expect(shown).toContain(`site.demo.localhost:${http}/ answered`);
   const { json } = await call(`${marathon}/v2/apps?embed=apps.tasks`);
   const apps = (json['apps'] as Json[]).map(({ id, instances }) => [id, instances]).sort();
   expect(apps).toEqual([
