@@ -41,7 +41,12 @@ export type Isolated =
       readonly ms: number;
       readonly excluded: ReadonlyMap<AppId, string>;
     }
-  | { readonly kind: 'refused'; readonly excluded: ReadonlyMap<AppId, string> }
+  | {
+      readonly kind: 'refused';
+      readonly excluded: ReadonlyMap<AppId, string>;
+      /** What HAProxy said of the whole. */
+      readonly diagnostics: readonly Diagnostic[];
+    }
   | { readonly kind: 'failed'; readonly failure: ValidationFailure }
   | { readonly kind: 'render-failed'; readonly failure: TemplateFailure };
 
@@ -66,22 +71,26 @@ export async function isolate(deps: IsolateDeps, draft: Draft, known: IsolateKno
   const runs = countedRuns(deps);
   let trusted: ReadonlySet<AppId> | undefined;
   let current = draft;
+  let words: readonly Diagnostic[] | undefined;
+  const refused = (left: ReadonlyMap<AppId, string>) =>
+    ({ kind: 'refused', excluded: left, diagnostics: words ?? [] }) as const;
   for (;;) {
     if (deps.runs(current.config)) return { kind: 'valid', draft: current, ms: 0, excluded };
-    if (runs.left() === 0) return { kind: 'refused', excluded };
+    if (runs.left() === 0) return refused(excluded);
     const startedAt = deps.clock.now();
     const result = await runs.validate(current.config);
     const ms = deps.clock.now() - startedAt;
     if (result.ok) return { kind: 'valid', draft: current, candidate: result.value, ms, excluded };
     if (result.failure.kind !== 'invalid') return { kind: 'failed', failure: result.failure };
+    words ??= result.failure.diagnostics;
     trusted ??= unchangedApps(known.lastGood, draft.table);
     const found = await culprits(deps, runs, current, { ...result.failure, trusted, ms, hopeless: known.hopeless });
     if ('kind' in found) return found;
-    if (found.size === 0) return { kind: 'refused', excluded: runs.left() === 0 ? excluded : new Map() };
+    if (found.size === 0) return refused(runs.left() === 0 ? excluded : new Map());
     for (const [app, words] of found) excluded.set(app, words);
     const table = withoutApps(draft.table, excluded);
     if (tooMany(excluded.size, total) || (known.serving && table.backends.length === 0)) {
-      return { kind: 'refused', excluded: new Map() };
+      return refused(new Map());
     }
     const rendered = deps.render(table);
     if (!rendered.ok) return { kind: 'render-failed', failure: rendered.failure };

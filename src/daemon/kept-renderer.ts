@@ -1,5 +1,6 @@
+import { blameTemplate } from '../core/blame-template.ts';
 import type { CertificateSet } from '../core/certificates.ts';
-import type { RenderedConfig, TemplateFailure, TemplateSources } from '../core/config.ts';
+import type { Diagnostic, RenderedConfig, TemplateFailure, TemplateSources } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { PartsRenderer, RenderPlace } from '../core/render.ts';
 import type { Result } from '../core/result.ts';
@@ -23,6 +24,13 @@ export interface KeptRenderer {
   render(table: RoutingTable, inputs: RenderInputs): Result<RenderedConfig, TemplateFailure>;
   /** What the same templates say of single parts; the same object while nothing of it changed. */
   parts(inputs: RenderInputs): LaneParts | undefined;
+  /** HAProxy runs what these templates made: they are the ones to go back to. */
+  accepted(templates: TemplateSources): void;
+  /**
+   * HAProxy refuses what these templates make, and no app is to blame. True: the ones before are in force again, until other
+   * ones come. False: they are no others than those before, or those before are refused now too, so that the cause lies elsewhere.
+   */
+  refused(templates: TemplateSources, diagnostics: readonly Diagnostic[], config: RenderedConfig): boolean;
 }
 
 /** Compiles templates once, however often they are used. */
@@ -33,11 +41,14 @@ export function createKeptRenderer(
   let tried: TemplateSources | undefined;
   let usable: PartsRenderer | undefined;
   let failure: TemplateFailure | undefined;
+  let good: { readonly templates: TemplateSources; readonly renderer: PartsRenderer } | undefined;
+  let bad: TemplateSources | undefined;
   let known:
     | { readonly of: PartsRenderer; readonly certificates: CertificateSet; readonly parts: LaneParts }
     | undefined;
 
   function renderer(templates: TemplateSources): Result<PartsRenderer, TemplateFailure> {
+    if (bad !== undefined && good !== undefined && same(templates, bad)) return { ok: true, value: good.renderer };
     if (templates !== tried) {
       const made = createRenderer(templates);
       tried = templates;
@@ -63,5 +74,22 @@ export function createKeptRenderer(
       known = { of: made.value, certificates, parts: { shapes: made.value.shapes, fixed: fixed.value, spares } };
       return known.parts;
     },
+    accepted(templates) {
+      if (bad !== undefined && same(templates, bad)) return;
+      bad = undefined;
+      if (usable !== undefined && templates === tried) good = { templates, renderer: usable };
+    },
+    refused(templates, diagnostics, config) {
+      const again = bad !== undefined && same(templates, bad);
+      bad = undefined;
+      if (again || good === undefined) return false;
+      const found = blameTemplate(diagnostics, config, good.templates, templates);
+      if (found === undefined) return false;
+      bad = templates;
+      emit({ type: 'template-refused', failure: found });
+      return true;
+    },
   };
 }
+
+const same = (a: TemplateSources, b: TemplateSources): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

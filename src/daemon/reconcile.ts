@@ -32,7 +32,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
   const refusal = createKeptRefusal(deps.timings, deps.random);
-  const { render, parts } = createKeptRenderer(stages.createRenderer, emit);
+  const renderer = createKeptRenderer(stages.createRenderer, emit);
+  const { render, parts } = renderer;
   const lane = createKeptLane(deps.haproxy.runtime, clock, {
     pathMatch: settings.pathMatch,
     leavingMs: deps.timings.leavingMs,
@@ -91,6 +92,10 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
     if (same && !released) return { kind: 'unchanged' };
     settled = undefined;
+    return bring(pass);
+  }
+
+  async function bring(pass: Pass): Promise<PassOutcome> {
     const decided = await decide(pass.inputs);
     if (!decided.ok) return renderFailed(decided.failure);
     if (running.worker() !== undefined) {
@@ -191,6 +196,13 @@ export function createReconciler(deps: PassDeps): Reconciler {
       case 'render-failed':
         return renderFailed(isolated.failure);
       case 'refused':
+        if (
+          isolated.excluded.size === 0 &&
+          renderer.refused(inputs.templates, isolated.diagnostics, decided.config) &&
+          !signal.aborted
+        ) {
+          return bring(pass);
+        }
         hopeless = decided.config.digest;
         quarantine.add(decided.whole, isolated.excluded, clock.now());
         return { kind: 'failed', at: 'validation', refetch: [] };
@@ -233,6 +245,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
 
   function settle(inputs: Inputs, draft: Draft, kind: 'unchanged' | 'applied' | 'carried'): PassOutcome {
     settled = { inputs, digest: draft.config.digest };
+    renderer.accepted(inputs.templates);
     running.confirm(draft.table);
     return { kind };
   }

@@ -51,7 +51,6 @@ export async function createOperatorFiles(parts: OperatorFilesParts): Promise<Re
     if (seen === seenTemplates) return false;
     seenTemplates = seen;
     const verdict = loaded.ok ? accept(loaded.value.sources) : loaded;
-    for (const failure of loaded.ok ? loaded.value.strangers : []) emit({ type: 'template-refused', failure });
     if (!loaded.ok || !verdict.ok) {
       if (!verdict.ok) emit({ type: 'template-refused', failure: verdict.failure });
       return false;
@@ -59,6 +58,8 @@ export async function createOperatorFiles(parts: OperatorFilesParts): Promise<Re
     const changed = JSON.stringify(templates.sources) !== JSON.stringify(loaded.value.sources);
     templates = loaded.value;
     emit({ type: 'templates-loaded', overridden: templates.overridden });
+    // Behind it, as that one says that all is well.
+    for (const failure of loaded.value.strangers) emit({ type: 'template-refused', failure });
     return changed;
   }
 

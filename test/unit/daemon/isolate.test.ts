@@ -177,10 +177,20 @@ describe('a configuration that is refused as a whole', () => {
     await world.clock.advance(60_000);
     expect(world.running).toEqual(good);
     expect(excluded(world)).toEqual([]);
-    expect(world.store.current().applyFailing?.stage).toBe('validation');
+    // The templates before are in force again, and apps come and go with them.
+    expect(world.of('template-refused').map(({ failure }) => failure)).toEqual([
+      { file: 'global.hbs', message: 'HAProxy refuses what it makes: unknown keyword' },
+    ]);
+    expect(world.store.current().applyFailing).toBeUndefined();
+    const asked = world.calls.get('validate') ?? 0;
+    world.apps = [...many(20), scriptedApp('/new')];
+    world.hint(['/new']);
+    await world.clock.advance(5_000);
+    expect(world.running?.config.files.get('haproxy.cfg')).toContain('backend new_');
+    expect(world.calls.get('validate')).toBe(asked + 1);
     world.head = 'mended';
     world.store.emit({ type: 'templates-loaded', overridden: ['global'] });
-    await world.clock.advance(1_000);
+    await world.clock.advance(2_000);
     expect(world.running?.config.digest).toBe(world.desired().digest);
     expect(world.store.current().applyFailing).toBeUndefined();
     await world.stop();

@@ -47,11 +47,14 @@ describe('templates', () => {
     await writeFile(join(templates, 'stats.hbs'), 'mine');
     await writeFile(join(templates, 'statz.hbs'), 'typo');
     await writeFile(join(templates, 'README'), 'not a template');
-    const { files, of, defaults } = await started({ templates });
+    const { files, of, defaults, events } = await started({ templates });
     expect(files.templates().stats).toEqual({ file: join(templates, 'stats.hbs'), text: 'mine' });
     expect(files.templates().global).toEqual({ file: join(defaults, 'global.hbs'), text: 'default global' });
     expect(of('templates-loaded')).toEqual([{ type: 'templates-loaded', overridden: ['stats'] }]);
     expect(of('template-refused').map(({ failure }) => failure.file)).toEqual([join(templates, 'statz.hbs')]);
+    // What is loaded says that all is well: what is not comes behind it.
+    const types = events.map(({ type }) => type).filter((type) => type.startsWith('template'));
+    expect(types).toEqual(['templates-loaded', 'template-refused']);
   });
 
   test('of the package must be usable', async () => {
