@@ -1,7 +1,10 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { selfSignedPem } from '../support/pem.ts';
 import { createPlatform, customerApp, echo, type Platform } from '../support/platform.ts';
 import { get, until } from '../support/portolan-process.ts';
 import { startProber } from '../support/steady-prober.ts';
@@ -168,5 +171,72 @@ describe('a node that drains', () => {
     await until('serves', async () => (await ask(platform, 'slow.lives.example')).status === 200, 5_000);
     await until('ready', async () => (await statusOf(platform)).ready);
     expect((await portolan.admin('/v1/routes/slow.lives.example')).status).toBe(200);
+  });
+});
+
+describe('files that an operator changes', () => {
+  let platform: Platform;
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ptf-'));
+    await mkdir(join(folder, 'templates'));
+    await mkdir(join(folder, 'certificates'));
+    platform = await createPlatform(24_500, {
+      flags: ['--templates', join(folder, 'templates'), '--ssl-certs', join(folder, 'certificates')],
+      marathon: { secondMs: 100 },
+    });
+    await until('ready', async () => (await platform.portolan.admin('/readyz')).status === 200);
+  });
+  afterAll(async () => {
+    await platform?.destroy();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const refused = async () =>
+    ((await platform.portolan.admin('/v1/status')).body as { templates: { refused?: { file: string; line?: number } } })
+      .templates.refused;
+
+  test('a template is taken without a restart; one that HAProxy refuses is named by file and line, and holds up nobody', async () => {
+    const { portolan } = platform;
+    const file = join(folder, 'templates', 'global.hbs');
+    const text = await readFile(join(import.meta.dirname, '../../templates/global.hbs'), 'utf8');
+    const runs = async (line: string) => (await portolan.admin('/config')).text.includes(line);
+    await writeFile(file, text.replace('spread-checks 5', 'spread-checks 7'));
+    await until('taken', () => runs('spread-checks 7'));
+    const broken = text.replace('spread-checks 5', 'spread-checkz 9');
+    await writeFile(file, broken);
+    await until('refused', async () => (await refused()) !== undefined);
+    const line = broken.split('\n').findIndex((one) => one.includes('spread-checkz')) + 1;
+    expect(await refused()).toMatchObject({ file, line });
+    const host = await post(platform, 'meanwhile');
+    expect((await portolan.admin(`/v1/routes/${host}?wait=20s`)).status).toBe(200);
+    expect((await ask(platform, host)).status).toBe(200);
+    expect(await runs('spread-checks 7')).toBe(true);
+    await rm(file);
+    await until('the package’s own again', () => runs('spread-checks 5'));
+    expect(await refused()).toBeUndefined();
+  });
+
+  test('a certificate is served as soon as its file is there', async () => {
+    const subject = () =>
+      new Promise<string>((done) => {
+        const socket = connectTls(
+          {
+            host: '127.0.0.1',
+            port: platform.portolan.ports.https,
+            servername: 'shop.example',
+            rejectUnauthorized: false,
+          },
+          () => {
+            done(String(socket.getPeerCertificate().subject.CN));
+            socket.destroy();
+          },
+        );
+        socket.on('error', (error) => done(error.message));
+      });
+    expect(await subject()).not.toBe('shop.example');
+    const pem = await selfSignedPem(folder, 'shop.example');
+    await writeFile(join(folder, 'shop.pem'), pem);
+    await rename(join(folder, 'shop.pem'), join(folder, 'certificates', 'shop.pem'));
+    await until('served', async () => (await subject()) === 'shop.example');
   });
 });
