@@ -1,3 +1,4 @@
+import type { Settings } from './settings.ts';
 import type { Kind } from './settings-kinds.ts';
 
 /** Commands that take settings. */
@@ -17,6 +18,12 @@ export interface SettingSpec<T> {
   /** Commands that take it; absent: `run` alone. */
   readonly commands?: readonly CommandName[];
 }
+
+/** The commands that decide what is routed. */
+export const ROUTING = ['run', 'render'] as const;
+
+/** Every key of `Settings` with the type of its value. */
+export type SettingsTable = { readonly [K in keyof Settings]-?: SettingSpec<NonNullable<Settings[K]>> };
 
 /** The environment variable of a flag: `poll-interval` is `PORTOLAN_POLL_INTERVAL`. */
 export function envName(flag: string): string {

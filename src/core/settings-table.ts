@@ -1,25 +1,10 @@
 import { portRange } from './port-range.ts';
-import type { LogLevel, Settings } from './settings.ts';
-import {
-  bind,
-  binds,
-  choice,
-  command,
-  duration,
-  masterUrls,
-  names,
-  path,
-  paths,
-  toggle,
-  whole,
-} from './settings-kinds.ts';
-import type { SettingSpec } from './settings-spec.ts';
-
-/** Every key of `Settings` with the type of its value. */
-type SettingsTable = { readonly [K in keyof Settings]-?: SettingSpec<NonNullable<Settings[K]>> };
+import type { LogLevel } from './settings.ts';
+import { HAPROXY_SETTINGS } from './settings-haproxy.ts';
+import { bind, binds, choice, duration, masterUrls, names, path, paths, toggle, whole } from './settings-kinds.ts';
+import { ROUTING, type SettingsTable } from './settings-spec.ts';
 
 const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
-const ROUTING = ['run', 'render'] as const;
 
 /** Every knob once, in the order of the help. */
 export const SETTINGS_TABLE: SettingsTable = {
@@ -187,72 +172,7 @@ export const SETTINGS_TABLE: SettingsTable = {
     help: 'folder for generations, sockets and memory; must survive restarts',
     commands: ['run', 'routes', 'config', 'status'],
   },
-  haproxy: {
-    flag: 'haproxy',
-    kind: command,
-    default: '/usr/sbin/haproxy',
-    help: 'the HAProxy to run, 2.6 or newer',
-    example: '/usr/local/sbin/haproxy',
-  },
-  haproxyMode: {
-    flag: 'haproxy-mode',
-    kind: choice(['managed', 'external']),
-    default: 'managed',
-    help: 'start and watch over HAProxy (managed), or drive one that systemd or another container runs (external)',
-    example: 'external',
-  },
-  runtime: {
-    flag: 'runtime',
-    kind: toggle,
-    default: 'true',
-    help: 'bring changes to HAProxy over its socket where that can carry them; without it every change is a reload',
-  },
-  spareHttp: {
-    flag: 'spare-http',
-    kind: whole(0, 10_000),
-    default: '200',
-    help: 'empty HTTP backends held ready for new apps, which then need no reload; refilled at the next one',
-  },
-  spareSticky: {
-    flag: 'spare-sticky',
-    kind: whole(0, 10_000),
-    default: '50',
-    help: 'the same with a cookie, for apps with HAPROXY_{n}_STICKY; HAProxy 3.0 and newer only',
-  },
-  spareTcp: {
-    flag: 'spare-tcp',
-    kind: whole(0, 10_000),
-    default: '50',
-    help: 'the same for TCP',
-  },
-  onStop: {
-    flag: 'on-stop',
-    kind: choice(['keep', 'drain']),
-    default: 'keep',
-    help: 'what becomes of HAProxy when Portolan ends: it serves on (keep), or finishes its requests and ends (drain)',
-    example: 'drain',
-  },
-  keepGenerations: {
-    flag: 'keep-generations',
-    kind: whole(2, 1000),
-    default: '10',
-    help: 'how many configurations stay on disk',
-  },
-  hardStopAfter: {
-    flag: 'hard-stop-after',
-    kind: duration(1000, 604_800_000),
-    default: '3610s',
-    help: 'how long an old HAProxy worker may finish its connections after a reload',
-    example: '1h',
-    commands: ROUTING,
-  },
-  maxReloads: {
-    flag: 'max-reloads',
-    kind: whole(1, 1000),
-    default: '10',
-    help: 'how many reloads an old HAProxy worker survives',
-    commands: ROUTING,
-  },
+  ...HAPROXY_SETTINGS,
   adminBind: {
     flag: 'admin-bind',
     kind: bind,

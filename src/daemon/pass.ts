@@ -2,7 +2,7 @@ import type { Instant } from '../core/app.ts';
 import type { Generation } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
-import type { ApplyPlan } from '../core/plan.ts';
+import { type ApplyPlan, formatReason } from '../core/plan.ts';
 import type { Clock, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
 import type { RenderPlace } from '../core/render.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
@@ -76,4 +76,10 @@ export interface Decided extends Draft {
   readonly plan: ApplyPlan;
   /** Tells of a table that replaces this one. */
   readonly tell: (table: RoutingTable) => void;
+}
+
+/** One line for the generation's manifest. */
+export function whyOf(cause: PassCause, plan: ApplyPlan): string {
+  const reasons = plan.reload.slice(0, 3).map(formatReason);
+  return `${cause.reasons.slice(0, 5).join(', ')}: ${reasons.join(', ')}`;
 }

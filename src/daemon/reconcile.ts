@@ -1,9 +1,7 @@
-import type { Snapshot } from '../core/app.ts';
 import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { ApplyPlan } from '../core/plan.ts';
-import { formatReason, planApply } from '../core/plan.ts';
+import { planApply } from '../core/plan.ts';
 import type { PassCause } from '../core/ports.ts';
-import type { Checked } from '../core/problem.ts';
 import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import { formatDifference } from '../core/runtime-difference.ts';
@@ -20,7 +18,8 @@ import { createKeptQuarantine } from './kept-quarantine.ts';
 import { createKeptRefusal } from './kept-refusal.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
-import type { Decided, Pass, PassDeps, PassOutcome, Reconciler } from './pass.ts';
+import { createKeptSnapshot } from './kept-snapshot.ts';
+import { type Decided, type Pass, type PassDeps, type PassOutcome, type Reconciler, whyOf } from './pass.ts';
 
 /** After a doubt the worker is looked at and told again; after a second one it is reloaded. */
 const CARRY_TRIES = 2;
@@ -29,6 +28,7 @@ const CARRY_TRIES = 2;
 export function createReconciler(deps: PassDeps): Reconciler {
   const { clock, emit, settings, stages, place } = deps;
   const running = createKeptRunning(deps);
+  const newest = createKeptSnapshot(deps);
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
   const refusal = createKeptRefusal(deps.timings, deps.random);
@@ -39,7 +39,6 @@ export function createReconciler(deps: PassDeps): Reconciler {
     leavingMs: deps.timings.leavingMs,
   });
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
-  let snapshot: Checked<Snapshot> | undefined;
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
   /** Refused as a whole, and nobody to blame. */
@@ -48,7 +47,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   async function pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome> {
     const startedAt = clock.now();
     emit({ type: 'pass-started', cause });
-    const refetch = await fetchHinted(cause.scope, signal);
+    const refetch = await newest.fetch(cause.scope, signal);
     const answered = await running.look(cause.scope === 'all');
     const outcome = await goOn(refetch, answered, { cause, signal });
     await memory.save();
@@ -57,24 +56,10 @@ export function createReconciler(deps: PassDeps): Reconciler {
     return outcome;
   }
 
-  /** Fetches what was hinted; gives back what could not be had. */
-  async function fetchHinted(scope: Scope, signal: AbortSignal): Promise<Scope> {
-    const asked = snapshot === undefined ? 'all' : scope;
-    if (asked !== 'all' && asked.length === 0) return asked;
-    const startedAt = clock.now();
-    const taken = await deps.source.snapshot(asked, signal);
-    if (!taken.ok) {
-      if (!signal.aborted) emit({ type: 'snapshot-failed', failure: taken.failure });
-      return asked;
-    }
-    snapshot = taken.value;
-    emit({ type: 'snapshot-taken', snapshot: snapshot.value, scope: asked, ms: clock.now() - startedAt });
-    return [];
-  }
-
   /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */
   async function goOn(refetch: Scope, answered: boolean, asked: Omit<Pass, 'inputs'>): Promise<PassOutcome> {
     if (asked.signal.aborted) return { kind: 'failed', at: 'stopped', refetch };
+    const snapshot = newest.value();
     if (snapshot === undefined) return { kind: 'failed', at: 'snapshot', refetch };
     if (!answered) return { kind: 'failed', at: 'observe', refetch };
     const inputs = { snapshot, templates: deps.files.templates(), certificates: deps.files.certificates() };
@@ -267,10 +252,4 @@ export function createReconciler(deps: PassDeps): Reconciler {
     },
     suspect: running.suspect,
   };
-}
-
-/** One line for the generation's manifest. */
-function whyOf(cause: PassCause, plan: ApplyPlan): string {
-  const reasons = plan.reload.slice(0, 3).map(formatReason);
-  return `${cause.reasons.slice(0, 5).join(', ')}: ${reasons.join(', ')}`;
 }
