@@ -53,7 +53,7 @@ export interface OpenPass {
 export function recordPass(
   history: readonly HistoryEntry[],
   pass: OpenPass,
-  end: { readonly at: number; readonly outcome: 'unchanged' | 'applied' | 'failed'; readonly ms: number },
+  end: { readonly at: number; readonly outcome: 'unchanged' | 'applied' | 'waiting' | 'failed'; readonly ms: number },
 ): readonly HistoryEntry[] {
   // A pass that only found that it has to wait has no failure of its own.
   if (pass.applied === undefined && (end.outcome === 'unchanged' || pass.failure === undefined)) return history;

@@ -173,7 +173,10 @@ export interface GenerationInfo {
 /** Keeps `Memory` between lives. */
 export interface MemoryStore {
   load(): Promise<Memory>;
-  save(memory: Memory): Promise<void>;
+  /** Is on disk soon. What comes meanwhile is saved with it; a disk that does not take it is asked again. */
+  save(memory: Memory): void;
+  /** What was given to `save` is on disk, or was tried, when this resolves. Never rejects. */
+  flush(): Promise<void>;
 }
 
 /** Time, as the outside gives it. */

@@ -155,7 +155,7 @@ function refusal(failure: HaproxyFailure): readonly [detail: string, diagnostics
 
 function finished(state: State, event: Of<'pass-finished'>): State {
   const { openPass, ...rest } = state;
-  const settled = event.outcome === 'failed' ? rest : recovered(rest);
+  const settled = event.outcome === 'failed' || event.outcome === 'waiting' ? rest : recovered(rest);
   const left =
     state.phase === 'stopping'
       ? settled

@@ -7,8 +7,10 @@ export interface KeptMemory {
   get(): Promise<Memory>;
   /** Takes what a pass learned; it counts at once, also when it cannot be saved. */
   keep(memory: Memory): void;
-  /** Saves what differs from the copy on disk. */
-  save(): Promise<void>;
+  /** Has the store save what differs from its copy. */
+  save(): void;
+  /** Waits for that. */
+  flush(): Promise<void>;
 }
 
 /** Attempts to load before going on without: forgetting deals places again, waiting for ever would stop everything. */
@@ -30,22 +32,15 @@ export function createKeptMemory(store: MemoryStore): KeptMemory {
     keep(next) {
       memory = next;
     },
-    async save() {
+    save() {
       if (memory === undefined || (saved !== undefined && sameMemory(saved, memory))) return;
-      const next = memory;
-      await store.save(next);
-      saved = next;
+      store.save(memory);
+      saved = memory;
     },
+    flush: store.flush,
   };
 }
 
-function sameMemory(a: Memory, b: Memory): boolean {
-  return a === b || (sameMap(a.claims, b.claims) && sameMap(a.health, b.health) && sameMap(a.autoPorts, b.autoPorts));
-}
-
-function sameMap<K, V>(a: ReadonlyMap<K, V>, b: ReadonlyMap<K, V>): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const [key, value] of a) if (b.get(key) !== value) return false;
-  return true;
-}
+/** Maps keep their identity while they say the same; they are too large to be compared in every pass. */
+const sameMemory = (a: Memory, b: Memory): boolean =>
+  a.claims === b.claims && a.health === b.health && a.autoPorts === b.autoPorts;

@@ -67,7 +67,7 @@ export function createLoop(deps: LoopDeps): Loop {
     const cause = hints.take(clock.now());
     const startedAt = clock.now();
     passing = true;
-    const ended = await guarded(() => reconciler.pass(cause, signal));
+    const ended = await guarded(() => reconciler.pass(cause, signal, pace.reloadFrom()));
     passing = false;
     if (!ended.ok) {
       // Wherever it broke off: fetch again, and ask HAProxy before anything is planned.
@@ -79,8 +79,11 @@ export function createLoop(deps: LoopDeps): Loop {
       const { at, refetch, until } = ended.value;
       hints.putBack(cause, refetch);
       pace.failed(clock.now(), until === undefined ? undefined : { until, tried: at === 'reload' });
+    } else if (ended.value.kind === 'waiting') {
+      hints.putBack(cause, ended.value.refetch);
+      pace.waits(clock.now(), ended.value.until, clock.now() - startedAt);
     } else {
-      pace.succeeded(clock.now(), ended.value.kind === 'applied');
+      pace.succeeded(clock.now(), ended.value.kind === 'applied', clock.now() - startedAt);
       if (ended.value.kind === 'carried') followSoon(signal);
     }
   }
@@ -130,6 +133,7 @@ export function createLoop(deps: LoopDeps): Loop {
       if (!signal.aborted) await onePass(signal);
     }
     await guarded(reconciler.follow);
+    await guarded(reconciler.close);
     const closed = new AbortController();
     await Promise.race([listening, clock.sleep(timings.closeMs, closed.signal)]);
     closed.abort();

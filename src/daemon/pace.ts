@@ -7,8 +7,12 @@ import { backoffMs } from './timings.ts';
 export interface Pace {
   /** When the next pass is due; undefined: nothing asks for one. */
   due(): Instant | undefined;
-  /** A pass ended without failure; `reloaded`: HAProxy was reloaded in it. */
-  succeeded(now: Instant, reloaded: boolean): void;
+  /** Reloads keep a distance: none before this. What the socket can carry does not wait for it. */
+  reloadFrom(): Instant;
+  /** A pass of `ms` ended without failure; `reloaded`: HAProxy was reloaded in it. */
+  succeeded(now: Instant, reloaded: boolean, ms: number): void;
+  /** A pass of `ms` ended with a reload left to do, which has to wait. */
+  waits(now: Instant, until: Instant, ms: number): void;
   /** A pass failed; `hold`: for a reload that failed now (`tried`) or before, and is not to be tried again until its time. */
   failed(now: Instant, hold?: Hold): void;
 }
@@ -31,45 +35,60 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   /** Reloads left of the burst, as of the last one. */
   let reloadsLeft = timings.reloadBurst;
   let settling = true;
-  let settleMs = timings.settleMs;
+  /** While reloads keep coming. */
+  let reloadSettleMs = timings.settleMs;
+  let lastMs = 0;
+
+  /** Cheap passes may follow closely; costly ones must not take all the time there is. */
+  const quiet = (): number => Math.min(Math.max(reloadSettleMs, 2 * lastMs), timings.settleMaxMs);
+  const longest = (): number => Math.min(Math.max(timings.leastDelayMs, 4 * lastMs), timings.maxDelayMs);
 
   const hintDue = (): Instant | undefined => {
     const burst = hints.burst();
     if (burst === undefined) return undefined;
-    const close = lastEnd !== undefined && burst.firstAt - lastEnd < settleMs;
-    const settled = Math.min(burst.lastAt + settleMs, burst.firstAt + timings.maxDelayMs);
+    const close = lastEnd !== undefined && burst.firstAt - lastEnd < quiet();
+    const settled = Math.min(burst.lastAt + quiet(), burst.firstAt + longest());
     const at = settling || close ? settled : burst.firstAt;
     return Math.max(at, retry?.hintFloor ?? at) as Instant;
   };
 
-  const ended = (now: Instant): void => {
-    const dense = lastEnd !== undefined && now - lastEnd < 4 * settleMs;
-    settleMs = dense ? Math.min(2 * settleMs, timings.settleMaxMs) : timings.settleMs;
+  /** Reloads in close order make the next burst settle longer: each leaves a worker behind. */
+  const ended = (now: Instant, reloaded: boolean): void => {
+    const dense = reloaded && lastEnd !== undefined && now - lastEnd < 4 * reloadSettleMs;
+    reloadSettleMs = dense ? Math.min(2 * reloadSettleMs, timings.settleMaxMs) : timings.settleMs;
     lastEnd = now;
   };
 
   /** A few reloads in a row come at once, then one at a time: each leaves a worker behind that finishes its connections. */
-  const reloadFloor = (): number => {
-    if (lastReload === undefined) return 0;
+  const reloadFrom = (): Instant => {
+    if (lastReload === undefined) return 0 as Instant;
     const regain = Math.round((1 - reloadsLeft) * timings.reloadIntervalMaxMs);
-    return lastReload + Math.max(timings.reloadIntervalMs, regain);
+    return (lastReload + Math.max(timings.reloadIntervalMs, regain)) as Instant;
   };
 
   return {
     due() {
       const times = [hintDue(), retry?.at].filter((time) => time !== undefined);
-      if (times.length === 0) return undefined;
-      return Math.max(Math.min(...times), reloadFloor()) as Instant;
+      return times.length === 0 ? undefined : (Math.min(...times) as Instant);
     },
-    succeeded(now, reloaded) {
+    reloadFrom,
+    succeeded(now, reloaded, ms) {
+      lastMs = ms;
       failures = 0;
       retry = undefined;
-      ended(now);
+      ended(now, reloaded);
       settling = hints.burst() !== undefined;
       if (!reloaded) return;
       const regained = lastReload === undefined ? 0 : (now - lastReload) / timings.reloadIntervalMaxMs;
       reloadsLeft = Math.min(timings.reloadBurst, reloadsLeft + regained) - 1;
       lastReload = now;
+    },
+    waits(now, until, ms) {
+      lastMs = ms;
+      failures = 0;
+      retry = { at: until, hintFloor: now };
+      ended(now, false);
+      settling = hints.burst() !== undefined;
     },
     failed(now, hold) {
       failures += 1;
@@ -78,7 +97,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       if (hold === undefined) retry = { at: (now + delay) as Instant, hintFloor: soonest };
       else if (hold.tried) retry = { at: hold.until, hintFloor: (now + timings.reloadHintFloorMs) as Instant };
       else retry = { at: hold.until, hintFloor: retry?.hintFloor ?? now };
-      ended(now);
+      ended(now, true);
       settling = hold?.tried === false ? hints.burst() !== undefined : true;
     },
   };

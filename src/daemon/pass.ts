@@ -36,6 +36,8 @@ export interface PassDeps {
 export type PassOutcome =
   /** `carried`: over the socket; the disk is to follow. */
   | { readonly kind: 'unchanged' | 'applied' | 'carried' }
+  /** A reload is left to do, not before `until`; what the socket could carry is carried. */
+  | { readonly kind: 'waiting'; readonly refetch: Scope; readonly until: Instant }
   /** `until`: a reload failed, and what it asked for is not to be tried before. */
   | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope; readonly until?: Instant };
 
@@ -49,9 +51,12 @@ type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 
 export interface Reconciler {
   /** HAProxy serves the last good configuration from here on, if there is one. */
   start(): Promise<void>;
-  pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome>;
+  /** `reloadFrom`: no reload before this. */
+  pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<PassOutcome>;
   /** The disk catches up with the socket. */
   follow(): Promise<void>;
+  /** What was learned is on disk when this resolves. */
+  close(): Promise<void>;
   /** Spares in use, by the name of the backend that they carry. */
   places(): ReadonlyMap<BackendName, BackendName>;
   /** Takes servers of leaving tasks out of rotation; gives how many. */
@@ -67,6 +72,7 @@ export interface Pass {
   readonly cause: PassCause;
   readonly signal: AbortSignal;
   readonly inputs: Inputs;
+  readonly reloadFrom: Instant;
 }
 
 /** What a snapshot came to. */

@@ -1,3 +1,4 @@
+import type { Instant } from '../core/app.ts';
 import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { ApplyPlan } from '../core/plan.ts';
 import { planApply } from '../core/plan.ts';
@@ -44,13 +45,13 @@ export function createReconciler(deps: PassDeps): Reconciler {
   /** Refused as a whole, and nobody to blame. */
   let hopeless: string | undefined;
 
-  async function pass(cause: PassCause, signal: AbortSignal): Promise<PassOutcome> {
+  async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<PassOutcome> {
     const startedAt = clock.now();
     emit({ type: 'pass-started', cause });
     const refetch = await newest.fetch(cause.scope, signal);
     const answered = await running.look(cause.scope === 'all');
-    const outcome = await goOn(refetch, answered, { cause, signal });
-    await memory.save();
+    const outcome = await goOn(refetch, answered, { cause, signal, reloadFrom });
+    memory.save();
     const told = outcome.kind === 'carried' ? 'applied' : outcome.kind;
     emit({ type: 'pass-finished', outcome: told, ms: clock.now() - startedAt });
     return outcome;
@@ -64,7 +65,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     if (!answered) return { kind: 'failed', at: 'observe', refetch };
     const inputs = { snapshot, templates: deps.files.templates(), certificates: deps.files.certificates() };
     const outcome = await converge({ ...asked, inputs });
-    if (outcome.kind === 'failed') return { ...outcome, refetch };
+    if (outcome.kind === 'failed' || outcome.kind === 'waiting') return { ...outcome, refetch };
     const missing = refetch === 'all' || refetch.length > 0;
     return missing ? { kind: 'failed', at: 'snapshot', refetch } : outcome;
   }
@@ -87,6 +88,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
       const carried = await carry(pass, decided.value);
       if (carried !== undefined) return carried;
     } else if (decided.value.plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
+    if (clock.now() < pass.reloadFrom) return { kind: 'waiting', refetch: [], until: pass.reloadFrom };
     return validate(pass, decided.value);
   }
 
@@ -244,6 +246,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     start: running.start,
     pass,
     follow: disk.follow,
+    close: memory.flush,
     leave: lane.leave,
     places: lane.places,
     doubt: () => {

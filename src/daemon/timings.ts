@@ -1,9 +1,14 @@
 /** When passes run, in milliseconds. */
 export interface Timings {
-  /** A burst is over after this long without a hint. Doubles while passes keep coming, up to `settleMaxMs`. */
+  /**
+   * A burst is over after this long without a hint: after twice the time of the last pass where that is longer, and twice as
+   * long again while reloads keep coming; never longer than `settleMaxMs`.
+   */
   readonly settleMs: number;
   readonly settleMaxMs: number;
-  /** No hint waits longer than this for the end of a burst. */
+  /** No hint waits longer than this for the end of a burst, or than four times the last pass where that is longer … */
+  readonly leastDelayMs: number;
+  /** … but never longer than this. */
   readonly maxDelayMs: number;
   /** Least distance of two reloads. */
   readonly reloadIntervalMs: number;
@@ -40,6 +45,7 @@ export interface Backoff {
 export const TIMINGS: Timings = {
   settleMs: 30,
   settleMaxMs: 240,
+  leastDelayMs: 250,
   maxDelayMs: 1_000,
   reloadIntervalMs: 100,
   reloadIntervalMaxMs: 1_000,

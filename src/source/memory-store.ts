@@ -19,21 +19,28 @@ export interface MemoryStoreParts {
   readonly clock: Clock;
   /** Hears why the disk did not take it. */
   readonly failed: (detail: string) => void;
-  /** Ends the attempts. */
+  /** Ends the attempts, and the pauses between two savings. */
   readonly signal: AbortSignal;
   /** Milliseconds between two attempts. */
   readonly againMs?: number;
+  /** Least milliseconds between two savings. */
+  readonly pauseMs?: number;
 }
+
+/** A saving that took long is followed by a pause this many times as long: it is the whole memory that is written. */
+const PAUSE_FACTOR = 20;
+const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * Keeps the memory in one JSON file. A file that cannot be read counts as none. One with a newer schema number was written by a
  * newer Portolan: it is left as it is, and nothing is saved. What the disk does not take is tried again until it does.
  */
-export function createMemoryStore({ path, clock, failed, signal, againMs = 10_000 }: MemoryStoreParts): MemoryStore {
+export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
+  const { path, clock, failed, signal, againMs = 10_000, pauseMs = 1_000 } = parts;
   let newer = false;
   let unsaved: Memory | undefined;
   let writing: Promise<void> = Promise.resolve();
-  let trying = false;
+  let busy = false;
 
   /** Writes the newest memory; one at a time, as all have one draft. */
   function write(): Promise<void> {
@@ -41,7 +48,7 @@ export function createMemoryStore({ path, clock, failed, signal, againMs = 10_00
       const memory = unsaved;
       if (memory === undefined) return;
       try {
-        await writeWhole(path, `${JSON.stringify(asJson(memory))}\n`);
+        await writeWhole(path, pieces(memory));
         if (unsaved === memory) unsaved = undefined;
       } catch (error) {
         failed(error instanceof Error ? error.message : String(error));
@@ -50,13 +57,17 @@ export function createMemoryStore({ path, clock, failed, signal, againMs = 10_00
     return writing;
   }
 
-  async function tryAgain(): Promise<void> {
-    trying = true;
+  /** Saves until there is nothing to save, with a pause after each time. */
+  async function keepUp(): Promise<void> {
+    busy = true;
     while (unsaved !== undefined && !signal.aborted) {
-      await clock.sleep(againMs, signal);
-      if (!signal.aborted) await write();
+      const memory = unsaved;
+      const since = clock.now();
+      await write();
+      const pause = Math.min(Math.max(pauseMs, PAUSE_FACTOR * (clock.now() - since)), LONGEST_PAUSE_MS);
+      await clock.sleep(unsaved === memory ? againMs : pause, signal);
     }
-    trying = false;
+    busy = false;
   }
 
   return {
@@ -72,17 +83,44 @@ export function createMemoryStore({ path, clock, failed, signal, againMs = 10_00
         autoPorts: new Map(autoPorts),
       };
     },
-    async save(memory) {
+    save(memory) {
       if (newer) return;
       unsaved = memory;
-      await write();
-      if (unsaved !== undefined && !trying) void tryAgain();
+      if (!busy) void keepUp();
     },
+    flush: write,
   };
 }
 
-function asJson({ claims, health, autoPorts }: Memory): z.infer<typeof savedMemory> {
-  return { schema: SCHEMA, claims: [...claims], health: [...health], autoPorts: [...autoPorts] };
+/** Entries that are made into text at one time: tens of thousands at once would hold the event loop. */
+const SLICE = 1_000;
+
+/** The memory as JSON, in pieces. */
+function* pieces({ claims, health, autoPorts }: Memory): Generator<string> {
+  yield `{"schema":${SCHEMA},"claims":[`;
+  yield* slices(claims);
+  yield '],"health":[';
+  yield* slices(health);
+  yield '],"autoPorts":[';
+  yield* slices(autoPorts);
+  yield ']}\n';
+}
+
+function* slices(map: ReadonlyMap<string, string | number>): Generator<string> {
+  let slice: (readonly [string, string | number])[] = [];
+  let first = true;
+  const text = (): string => {
+    const joined = JSON.stringify(slice).slice(1, -1);
+    const comma = first ? '' : ',';
+    first = false;
+    slice = [];
+    return comma + joined;
+  };
+  for (const entry of map) {
+    slice.push(entry);
+    if (slice.length === SLICE) yield text();
+  }
+  if (slice.length > 0) yield text();
 }
 
 function isNewer(json: unknown): boolean {

@@ -1,14 +1,17 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes a file so that a reader, or a crash, sees the old text or the new one and nothing between. Mode 0640 by default. */
-export async function writeWhole(path: string, text: string, mode = 0o640): Promise<void> {
+/**
+ * Writes a file so that a reader, or a crash, sees the old text or the new one and nothing between. Mode 0640 by default. Of a text
+ * in pieces each one is made when the one before is written.
+ */
+export async function writeWhole(path: string, text: string | Iterable<string>, mode = 0o640): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const draft = `${path}.new`;
   const file = await open(draft, 'w', mode);
   try {
     await file.chmod(mode);
-    await file.writeFile(text, 'utf8');
+    for (const piece of typeof text === 'string' ? [text] : text) await file.writeFile(piece, 'utf8');
     await file.sync();
   } finally {
     await file.close();

@@ -22,21 +22,33 @@ describe('when a pass is due', () => {
 
   it('at once for the first hint from idle, after a pause for a hint close to a pass', () => {
     const { pace, hint, hints } = rig();
-    pace.succeeded(at(0), false);
+    pace.succeeded(at(0), false, 10);
     hint(5_000);
     expect(pace.due()).toBe(5_000);
     hints.take(at(5_000));
-    pace.succeeded(at(5_010), false);
+    pace.succeeded(at(5_010), false, 10);
     hint(5_020);
     expect(pace.due()).toBe(5_020 + TIMINGS.settleMs);
   });
 
-  it('after a longer pause the more passes there were just before, and at once again after a rest', () => {
+  it('after a longer pause the costlier the pass before was, but not later than the longest quiet time', () => {
+    const { pace, hint, hints } = rig();
+    const pauses = [1, 20, 100, 5_000].map((ms, n) => {
+      pace.succeeded(at(10_000 * n), false, ms);
+      hint(10_000 * n);
+      const pause = (pace.due() ?? 0) - 10_000 * n;
+      hints.take(at(10_000 * n));
+      return pause;
+    });
+    expect(pauses).toEqual([30, 40, 200, 240]);
+  });
+
+  it('after a longer pause the more reloads there were just before, and at once again after a rest', () => {
     const { pace, hint, hints } = rig();
     const pauses: number[] = [];
     let now = 1_000;
     for (let n = 0; n < 6; n += 1) {
-      pace.succeeded(at(now), false);
+      pace.succeeded(at(now), true, 10);
       hint(now);
       const due = pace.due() ?? 0;
       pauses.push(due - now);
@@ -45,7 +57,7 @@ describe('when a pass is due', () => {
     }
     expect(pauses).toEqual([30, 60, 120, 240, 240, 240]);
     now += 2_000;
-    pace.succeeded(at(now), false);
+    pace.succeeded(at(now), false, 10);
     hint(now + 10);
     expect((pace.due() ?? 0) - now).toBe(10 + TIMINGS.settleMs);
   });
@@ -53,6 +65,8 @@ describe('when a pass is due', () => {
   it('after the burst, but not later than the longest delay', () => {
     const { pace, hint } = rig();
     for (let ms = 0; ms <= 3_000; ms += TIMINGS.settleMs / 2) hint(ms);
+    expect(pace.due()).toBe(TIMINGS.leastDelayMs);
+    pace.succeeded(at(4_000), false, 2_000);
     expect(pace.due()).toBe(TIMINGS.maxDelayMs);
   });
 
@@ -65,7 +79,7 @@ describe('when a pass is due', () => {
     expect(pauses).toEqual([200, 400, 799, 1_598, 3_197, 6_394, 12_787, 14_985]);
     hint(10);
     expect(pace.due()).toBe(TIMINGS.hintFloorMs);
-    pace.succeeded(at(600), false);
+    pace.succeeded(at(600), false, 10);
     pace.failed(at(1_000));
     expect(pace.due()).toBe(1_200);
   });
@@ -82,7 +96,7 @@ describe('when a pass is due', () => {
     hint(3_000);
     expect(pace.due()).toBe(3_000);
     hints.take(at(3_000));
-    pace.succeeded(at(3_010), false);
+    pace.succeeded(at(3_010), false, 10);
     expect(pace.due()).toBeUndefined();
     hint(5_000);
     hints.take(at(5_000));
@@ -94,22 +108,24 @@ describe('when a pass is due', () => {
     const { pace, hint, hints } = rig(0.5, { ...TIMINGS, settleMs: 0, settleMaxMs: 0 });
     const gaps: number[] = [];
     let now = 10_000;
-    pace.succeeded(at(now), true);
+    pace.succeeded(at(now), true, 10);
     for (let n = 0; n < 8; n += 1) {
       hint(now + 1);
+      expect(pace.due()).toBe(now + 1);
+      hints.take(at(now + 1));
+      pace.waits(at(now + 2), pace.reloadFrom(), 10);
       const due = pace.due() ?? 0;
       gaps.push(due - now);
-      hints.take(at(due));
-      pace.succeeded(at(due), true);
+      pace.succeeded(at(due), true, 10);
       now = due;
     }
     expect(gaps).toEqual([100, 100, 100, 100, 600, 1_000, 1_000, 1_000]);
     hints.take(at(now));
     hint(now + 60_000);
     hints.take(at(now + 60_000));
-    pace.succeeded(at(now + 60_000), true);
-    hint(now + 60_001);
-    expect((pace.due() ?? 0) - now - 60_000).toBe(100);
+    expect(pace.reloadFrom()).toBeLessThan(now + 60_000);
+    pace.succeeded(at(now + 60_000), true, 10);
+    expect(pace.reloadFrom() - now - 60_000).toBe(100);
   });
 });
 

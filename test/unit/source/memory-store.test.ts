@@ -27,16 +27,36 @@ describe('the memory on disk', () => {
   it('comes back as it was', async () => {
     const path = join(folder, 'memory.json');
     const memory = claiming('a.example');
-    await storeAt(path).store.save(memory);
+    const { store } = storeAt(path);
+    store.save(memory);
+    await store.flush();
     expect(await storeAt(path).store.load()).toEqual(memory);
+  });
+
+  it('is saved with what comes close after it, and whole however large it is', async () => {
+    const path = join(folder, 'memory.json');
+    const { store } = storeAt(path);
+    const hosts = Array.from({ length: 2_500 }, (_, n) => `host-${n}.example`);
+    const memories = [500, 1_000, 2_500].map((count) => ({
+      ...NO_MEMORY,
+      claims: new Map(hosts.slice(0, count).map((host) => [host, '/a' as AppId])),
+    }));
+    for (const memory of memories) store.save(memory);
+    let saved = NO_MEMORY;
+    const look = async () => {
+      saved = await storeAt(path).store.load();
+    };
+    while (saved.claims.size < 2_500) await look();
+    expect(saved).toEqual(memories[2]);
   });
 
   it('that a disk does not take is told, and saved once the disk takes it', async () => {
     const blocked = join(folder, 'state');
     await writeFile(blocked, 'a file where a folder belongs');
     const { store, failures } = storeAt(join(blocked, 'memory.json'));
-    await store.save(claiming('old.example'));
-    await store.save(claiming('new.example'));
+    store.save(claiming('old.example'));
+    await store.flush();
+    store.save(claiming('new.example'));
     await until(() => failures.length > 3, 'further attempts');
     await rm(blocked);
     await mkdir(blocked);
@@ -55,7 +75,8 @@ describe('the memory on disk', () => {
     await writeFile(path, newer);
     const { store, failures } = storeAt(path);
     expect(await store.load()).toEqual(NO_MEMORY);
-    await store.save(claiming('a.example'));
+    store.save(claiming('a.example'));
+    await store.flush();
     expect(await readFile(path, 'utf8')).toBe(newer);
     expect(failures).toEqual([]);
   });
