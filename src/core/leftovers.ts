@@ -1,5 +1,5 @@
 import type { BackendName, Server, ServerName } from './routing.ts';
-import type { Tier } from './runtime.ts';
+import type { LeftPlace, Tier } from './runtime.ts';
 
 /**
  * Servers that were removed and are still there in maintenance: on tier C for ever, else until nothing is attached to them any
@@ -60,7 +60,7 @@ export function forgetDeleted(
   leftovers: Leftovers,
   tier: Tier,
   tried: readonly ServerPlace[],
-  left: readonly { readonly backend: string; readonly server: string }[],
+  left: readonly LeftPlace[],
 ): Leftovers {
   if (tier === 'C') return leftovers;
   const still = new Set(left.map(({ backend, server }) => `${backend}/${server}`));

@@ -1,49 +1,63 @@
 import type { RenderedConfig } from './config.ts';
+import { type DynamicBackends, NO_DYNAMIC_BACKENDS } from './dynamic-backends.ts';
 import { MAP_FILES, type MapFile } from './maps.ts';
-import type { Backend, BackendName, RoutingTable, ServiceFrontend } from './routing.ts';
+import type { Backend, BackendName, Profile, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { Tier } from './runtime.ts';
 import type { Shape, Shapes } from './shapes.ts';
 import { sameShape } from './shapes.ts';
-import type { Spare } from './spares.ts';
-import { bareBackend, fitsSpare, isSpareName, spareOf } from './spares.ts';
+import type { Reserve, Spare } from './spares.ts';
+import { fitsSpare, isSpareName, profileBackend, spareOf, sparesAmong } from './spares.ts';
 import { backendNamed } from './table-diff.ts';
 import { CERTIFICATE_LIST, profileName, userlistName } from './template-views.ts';
 
 /** The configuration that the worker read when it started, in the parts that decide what can be done to it without a reload. */
 export interface Loaded {
+  /** Names of the backends that it holds, spares too. */
+  backends(): Iterable<BackendName>;
   /** The shape of a backend that it holds; spares are not among them. */
   shapeOf(name: BackendName): Shape | undefined;
+  /** The text of a named `defaults` section: a backend can be made from it (tier A). */
+  profileText(profile: string): string | undefined;
   /** The text of the frontend of a service port, by the service's name. */
   serviceText(name: BackendName): string | undefined;
+  /** The backends that it holds, without spares. */
+  names(): readonly BackendName[];
   readonly spares: ReadonlyMap<BackendName, Spare>;
   /** `PartsRenderer.fixedSections` of its time. */
   readonly fixed: ReadonlyMap<string, string>;
   /** Maps that something looks up. HAProxy does not know the other ones, and nobody misses their rows. */
   readonly maps: ReadonlySet<MapFile>;
+  /** What is not as it was loaded any more. */
+  readonly dynamic: DynamicBackends;
 }
 
 /** The configuration that was rendered from a table in this life. */
 export function loadedTable(
   table: RoutingTable,
   shapes: Shapes,
-  spares: readonly Spare[],
+  reserves: readonly Reserve[],
   fixed: ReadonlyMap<string, string>,
 ): Loaded {
   const services = new Map<BackendName, ServiceFrontend>(
     table.services.flatMap((service) => (service.inRange === undefined ? [[service.name, service]] : [])),
   );
+  const profiles = profileTexts(table, shapes, reserves);
   return {
+    backends: () => [...table.backends.map(({ name }) => name), ...sparesAmong(reserves).map(({ name }) => name)],
     shapeOf(name) {
       const backend = backendNamed(table, name);
       return backend === undefined ? undefined : shapes.shapeOf(backend);
     },
+    profileText: (profile) => profiles.get(profile),
     serviceText(name) {
       const service = services.get(name);
       return service === undefined ? undefined : shapes.serviceText(service);
     },
-    spares: byName(spares),
+    names: () => table.backends.map(({ name }) => name),
+    spares: byName(sparesAmong(reserves)),
     fixed,
-    maps: mapsIn([...fixed.values(), ...profileTexts(table, shapes, spares)]),
+    maps: mapsIn([...fixed.values(), ...profiles.values()]),
+    dynamic: NO_DYNAMIC_BACKENDS,
   };
 }
 
@@ -73,6 +87,10 @@ export function loadedConfig(config: RenderedConfig): Loaded {
     if (spare !== undefined) spares.push(spare);
   }
   return {
+    backends: () =>
+      [...sections.keys()].flatMap((section) =>
+        section.startsWith('backend ') ? [section.slice('backend '.length) as BackendName] : [],
+      ),
     shapeOf(name) {
       const section = sections.get(`backend ${name}`);
       if (section === undefined || isSpareName(name)) return undefined;
@@ -80,39 +98,73 @@ export function loadedConfig(config: RenderedConfig): Loaded {
         (sections.get(`userlist ${userlistName({ name })}`) ?? '') + section.replace(/^[ \t]*server[ \t].*\n/gm, '');
       return { own, profile: sections.get(`defaults ${profileOf(name)}`) ?? '' };
     },
+    profileText: (profile) => sections.get(`defaults ${profile}`),
     serviceText: (name) => services.get(name),
+    names: () =>
+      [...sections.keys()].flatMap((section) => {
+        const name = section.slice('backend '.length);
+        return section.startsWith('backend ') && !isSpareName(name) ? [name as BackendName] : [];
+      }),
     spares: byName(spares),
     fixed,
     maps: mapsIn([config.files.get('haproxy.cfg') ?? '']),
+    dynamic: NO_DYNAMIC_BACKENDS,
   };
 }
 
 const mapsIn = (texts: readonly string[]): ReadonlySet<MapFile> =>
   new Set(MAP_FILES.filter((map) => texts.some((text) => text.includes(map))));
 
-function profileTexts(table: RoutingTable, shapes: Shapes, spares: readonly Spare[]): readonly string[] {
-  const profiles = new Map([...table.backends, ...spares].map((of) => [profileName(of.profile), of]));
-  return [...profiles.values()].flatMap((of) => shapes.shapeOf(bareBackend(of))?.profile ?? []);
+/** The texts of all profiles by their names. */
+function profileTexts(table: RoutingTable, shapes: Shapes, reserves: readonly Reserve[]): ReadonlyMap<string, string> {
+  const profiles = new Map([...table.backends, ...reserves].map(({ profile }) => [profileName(profile), profile]));
+  return new Map(
+    [...profiles].flatMap(([name, profile]) => {
+      const text = shapes.shapeOf(profileBackend(profile))?.profile;
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
 }
 
 /**
  * Whether a backend of the running configuration can carry this one, which has its name already: `unknown` where there is none
- * of that name, `changed` where it has other text.
+ * of that name, `makes` where one can be made, `changed` where it has other text.
  */
 export function carries(
   loaded: Loaded,
   backend: Backend,
   shapes: Shapes,
   tier: Tier,
-): 'carries' | 'changed' | 'unknown' {
+): 'carries' | 'makes' | 'changed' | 'unknown' {
   const spare = loaded.spares.get(backend.name);
   if (spare !== undefined) {
     return fitsSpare(spare.profile, backend.profile, tier) && shapes.isPlain(backend) ? 'carries' : 'changed';
   }
-  const shape = loaded.shapeOf(backend.name);
-  if (shape === undefined) return 'unknown';
+  const { made, deleted } = loaded.dynamic;
+  const profile = made.get(backend.name);
+  if (profile !== undefined) {
+    return profile === profileName(backend.profile) && canMake(loaded, backend, shapes, tier) ? 'carries' : 'changed';
+  }
+  const shape = deleted.has(backend.name) ? undefined : loaded.shapeOf(backend.name);
+  if (shape === undefined) return canMake(loaded, backend, shapes, tier) ? 'makes' : 'unknown';
   return sameShape(shape, shapes.shapeOf(backend)) ? 'carries' : 'changed';
 }
+
+/** HAProxy's longest GUID is 127 characters, and ours is a profile and a few more. */
+const LONGEST_PROFILE = 100;
+
+/**
+ * Whether `add backend` can make it: it is its profile, that profile is loaded as the templates of now make it, and servers can be
+ * added to what comes of it.
+ */
+export function canMake(loaded: Loaded, backend: Backend, shapes: Shapes, tier: Tier): boolean {
+  if (tier !== 'A' || !takesServers(backend.profile) || !shapes.isBare(backend)) return false;
+  const name = profileName(backend.profile);
+  return name.length <= LONGEST_PROFILE && loaded.profileText(name) === shapes.shapeOf(backend)?.profile;
+}
+
+/** HAProxy spreads requests by a table that it computes when it starts. */
+const takesServers = ({ balance }: Profile): boolean => balance !== 'static-rr';
 
 const byName = (spares: readonly Spare[]): ReadonlyMap<BackendName, Spare> =>
   new Map(spares.map((spare) => [spare.name, spare]));

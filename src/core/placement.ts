@@ -1,3 +1,4 @@
+import { freeAlias, isAliasOf } from './dynamic-backends.ts';
 import type { Loaded } from './loaded.ts';
 import { carries } from './loaded.ts';
 import { appIdRow, portRows, routeRows } from './maps.ts';
@@ -11,7 +12,7 @@ import { byName, listDiff } from './table-diff.ts';
 
 /** Which backend of the running HAProxy carries which backend of the wanted table. Its own one, unless said otherwise. */
 export interface Placement {
-  /** Spares in use, by the name of the backend that they carry. */
+  /** Spares in use, and on tier A backends under a second name, by the name of the backend that they carry. */
   readonly places: ReadonlyMap<BackendName, BackendName>;
   /** Spares whose backend left, until they were seen empty. */
   readonly emptying: ReadonlySet<BackendName>;
@@ -19,8 +20,8 @@ export interface Placement {
   readonly unplaced: ReadonlyMap<BackendName, Unplaced>;
 }
 
-/** Why a backend has no place: every spare that fits is in use, or none could ever carry it. */
-export type Unplaced = 'spares-exhausted' | 'no-fitting-spare';
+/** Why a backend has no place: every spare that fits is in use, none could ever carry it, or no profile is all of it (tier A). */
+export type Unplaced = 'spares-exhausted' | 'no-fitting-spare' | 'no-fitting-profile';
 
 /** Everybody is where the configuration says: right after a reload. */
 export const OWN_PLACES: Placement = { places: new Map(), emptying: new Set(), unplaced: new Map() };
@@ -42,7 +43,7 @@ export interface PlacingInputs {
  * changed are looked at. The same `placement` when nothing of it changed.
  */
 export function choosePlaces(inputs: PlacingInputs): Placement {
-  const { before, after, placement } = inputs;
+  const { before, after, placement, loaded } = inputs;
   const { removed, added } = listDiff(before?.backends ?? [], after.backends, byName);
   const again = placement.unplaced.size === 0 ? [] : after.backends.filter(({ name }) => placement.unplaced.has(name));
   if (removed.length === 0 && added.length === 0 && again.length === 0) return placement;
@@ -51,7 +52,7 @@ export function choosePlaces(inputs: PlacingInputs): Placement {
   const unplaced = new Map(placement.unplaced);
   const free = (name: BackendName): void => {
     const spare = places.get(name);
-    if (spare !== undefined) emptying.add(spare);
+    if (spare !== undefined && loaded.spares.has(spare)) emptying.add(spare);
     places.delete(name);
   };
   const stays = new Set(added.map(({ name }) => name));
@@ -65,10 +66,11 @@ export function choosePlaces(inputs: PlacingInputs): Placement {
     unplaced.delete(backend.name);
     const found = findPlace(backend, inputs, places, emptying);
     if (found === 'stays') continue;
-    if (found === 'spares-exhausted' || found === 'no-fitting-spare') unplaced.set(backend.name, found);
+    if (found === 'spares-exhausted' || found === 'no-fitting-spare' || found === 'no-fitting-profile')
+      unplaced.set(backend.name, found);
     else {
       free(backend.name);
-      if (found !== 'own') places.set(backend.name, found.name);
+      if (found !== 'own') places.set(backend.name, found.at);
     }
   }
   return { places, emptying, unplaced };
@@ -80,12 +82,12 @@ function findPlace(
   { after, loaded, shapes, tier }: PlacingInputs,
   places: ReadonlyMap<BackendName, BackendName>,
   emptying: ReadonlySet<BackendName>,
-): 'stays' | 'own' | Spare | Unplaced {
+): 'stays' | 'own' | { readonly at: BackendName } | Unplaced {
   const { name } = backend;
   const at = places.get(name);
   if (at !== undefined && carries(loaded, { ...backend, name: at }, shapes, tier) === 'carries') return 'stays';
   const own = carries(loaded, backend, shapes, tier);
-  if (own === 'carries') return at === undefined ? 'stays' : 'own';
+  if (own === 'carries' || own === 'makes') return at === undefined ? 'stays' : 'own';
   const running = at !== undefined || own === 'changed';
   // The running frontend of its port leads to the backend of its own name, whatever else does.
   const bound = running && loaded.serviceText(name) !== undefined;
@@ -94,13 +96,19 @@ function findPlace(
     backend.profile.mode === 'tcp' &&
     !running &&
     after.services.some((service) => service.backend === name && service.inRange === undefined);
+  if (tier === 'A') {
+    if (own === 'unknown') return at === undefined ? 'no-fitting-profile' : 'stays';
+    const alias = { ...backend, name: freeAlias(loaded, name, new Set(places.values())) };
+    return !bound && carries(loaded, alias, shapes, tier) === 'makes' ? { at: alias.name } : 'stays';
+  }
   const refused = running ? 'stays' : 'no-fitting-spare';
   if (bound || unheard || !shapes.isPlain(backend)) return refused;
   const fitting = [...loaded.spares.values()].filter(({ profile }) => fitsSpare(profile, backend.profile, tier));
   if (fitting.length === 0) return refused;
   const taken = new Set(places.values());
   const free = fitting.filter((spare) => !taken.has(spare.name) && !emptying.has(spare.name));
-  return bestSpare(backend, free) ?? (running ? 'stays' : 'spares-exhausted');
+  const spare = bestSpare(backend, free);
+  return spare === undefined ? (running ? 'stays' : 'spares-exhausted') : { at: spare.name };
 }
 
 /** The shortest check timeout that is enough; for those without check, the kind of which there are most. */
@@ -115,16 +123,27 @@ function bestSpare({ profile }: Backend, free: readonly Spare[]): Spare | undefi
   return kinds.reduce<readonly Spare[]>((most, kind) => (kind.length > most.length ? kind : most), [])[0];
 }
 
-/** Spares that may be used again: seen without a server that takes requests, and without a row in the maps that were read whole. */
-export function reclaimSpares(placement: Placement, observed: ObservedRuntime): Placement {
+/**
+ * Spares that may be used again: seen without a server that takes requests, and without a row that leads there. `led`: where rows
+ * lead, if that is known already; else `observed` has whole maps.
+ */
+export function reclaimSpares(
+  placement: Placement,
+  observed: ObservedRuntime,
+  led: ReadonlySet<string> = ledBy(observed),
+): Placement {
   if (placement.emptying.size === 0) return placement;
-  const led = new Set<string>();
-  for (const rows of observed.maps.values()) for (const value of rows.values()) led.add(value);
   const emptying = [...placement.emptying].filter((spare) => {
     const servers = observed.backends.get(spare);
     return servers === undefined || led.has(spare) || servers.some(({ admission }) => admission !== 'maint');
   });
   return emptying.length === placement.emptying.size ? placement : { ...placement, emptying: new Set(emptying) };
+}
+
+function ledBy({ maps }: ObservedRuntime): ReadonlySet<string> {
+  const led = new Set<string>();
+  for (const rows of maps.values()) for (const value of rows.values()) led.add(value);
+  return led;
 }
 
 /**
@@ -146,12 +165,13 @@ export function readPlacement(
   const taken = new Set<BackendName>();
   const lead = (name: BackendName, to: string | undefined): void => {
     const backend = backends.get(name);
-    const spare = loaded.spares.get(to as BackendName);
-    if (backend === undefined || spare === undefined || places.has(name) || taken.has(spare.name)) return;
+    const at = to as BackendName;
+    const isPlace = loaded.spares.has(at) || (loaded.dynamic.made.has(at) && isAliasOf(at, name));
+    if (backend === undefined || !isPlace || places.has(name) || taken.has(at)) return;
     if (carries(loaded, backend, shapes, tier) === 'carries') return;
-    if (carries(loaded, { ...backend, name: spare.name }, shapes, tier) !== 'carries') return;
-    places.set(name, spare.name);
-    taken.add(spare.name);
+    if (carries(loaded, { ...backend, name: at }, shapes, tier) !== 'carries') return;
+    places.set(name, at);
+    taken.add(at);
   };
   for (const route of table.routes) {
     for (const { map, key } of routeRows(route, pathMatch)) lead(route.backend, observed.maps.get(map)?.get(key));

@@ -88,7 +88,7 @@ function reachBackends(inputs: ReachInputs, needs: ReloadNeed[]): ReachedBackend
     const { name } = wanted;
     const was = were.get(name);
     const verdict = carries(loaded, wanted, shapes, tier);
-    if (verdict === 'carries') {
+    if (verdict === 'carries' || verdict === 'makes') {
       if (was === wanted) continue;
       const reached = reachServers(was, wanted, { shapes, tier, leftovers, needs });
       if (reached !== wanted) other.set(name, reached);

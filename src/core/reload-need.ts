@@ -7,7 +7,10 @@ export type ReloadNeed =
   /** Settings, templates or certificates changed a section that no app owns. */
   | { readonly because: 'section-added' | 'section-removed' | 'section-changed'; readonly section: string }
   /** A new backend: `backend-added` where nothing but a frontend of its own leads to it. */
-  | { readonly because: 'spares-exhausted' | 'no-fitting-spare' | 'backend-added'; readonly backend: BackendName }
+  | {
+      readonly because: 'spares-exhausted' | 'no-fitting-spare' | 'no-fitting-profile' | 'backend-added';
+      readonly backend: BackendName;
+    }
   /** Its profile, or text of its own. */
   | { readonly because: 'backend-changed'; readonly backend: BackendName }
   | { readonly because: 'service-added' | 'service-changed' | 'service-removed'; readonly service: BackendName }

@@ -9,7 +9,7 @@ import { fail, ok, type Result } from './result.ts';
 import type { Backend, Profile, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { BindAddress, Settings } from './settings.ts';
 import { createShapes, type Shapes } from './shapes.ts';
-import { bareBackend, type Spare } from './spares.ts';
+import { bareBackend, profileBackend, type Reserve, sparesAmong } from './spares.ts';
 import { compileTemplates, type View } from './template.ts';
 import {
   backendView,
@@ -34,15 +34,15 @@ export type { RenderPlace } from './template-views.ts';
 /** Turns routing tables into configurations, remembering the text of what did not change. */
 export interface Renderer {
   /**
-   * Same input, same bytes. Fails only where an overridden template breaks on a value that the trial did not have. `spares`:
-   * backends for apps that come while this configuration runs.
+   * Same input, same bytes. Fails only where an overridden template breaks on a value that the trial did not have. `reserves`:
+   * backends and profiles for apps that come while this configuration runs.
    */
   render(
     table: RoutingTable,
     settings: Settings,
     certificates: CertificateSet,
     place: RenderPlace,
-    spares?: readonly Spare[],
+    reserves?: readonly Reserve[],
   ): Result<RenderedConfig, TemplateFailure>;
 }
 
@@ -94,6 +94,14 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
     return made;
   };
   const ofSpare = remembered(bareBackend);
+  const profiles = new Map<string, Fragment>();
+  const ofProfile = (name: string, profile: Profile, origin: Origin): Result<Fragment, TemplateFailure> => {
+    const before = profiles.get(name);
+    if (before?.origin === origin) return ok(before);
+    const made = fixed('profile', profileView(profile), `defaults ${name}`, origin);
+    if (made.ok) profiles.set(name, made.value);
+    return made;
+  };
   const ofService = remembered((service: ServiceFrontend) =>
     fragment('service-frontend', serviceView(service), `frontend ${serviceFrontendName(service)}`, service.origin),
   );
@@ -156,17 +164,17 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
     settings: Settings,
     certificates: CertificateSet,
     place: RenderPlace,
-    spares: readonly Backend[],
+    reserves: readonly Reserve[],
   ): Sections {
     yield* opening(settings, place);
-    for (const [name, { profile, origin }] of profilesIn(table.backends, profileNames(table.backends), spares)) {
-      yield fixed('profile', profileView(profile), `defaults ${name}`, origin);
+    for (const [name, { profile, origin }] of profilesIn(table.backends, profileNames(table.backends), reserves)) {
+      yield ofProfile(name, profile, origin);
     }
     yield lists.userlists(table.backends);
     yield* sharedFrontends(settings, certificates, table.services);
     yield lists.services(table.services);
     yield lists.backends(table.backends);
-    yield lists.spares(spares);
+    yield lists.spares(sparesAmong(reserves).map(ofSpare));
   }
 
   return ok({
@@ -183,8 +191,8 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
         ]),
       );
     },
-    render(table, settings, certificates, place, spares = []) {
-      const rendered = collected(sections(table, settings, certificates, place, spares.map(ofSpare)));
+    render(table, settings, certificates, place, reserves = []) {
+      const rendered = collected(sections(table, settings, certificates, place, reserves));
       if (!rendered.ok) return rendered;
       return ok(configOf(rendered.value, table, certificateList(certificates), settings.pathMatch));
     },
@@ -210,16 +218,16 @@ function collected(
 function profilesIn(
   backends: readonly Backend[],
   names: readonly string[],
-  spares: readonly Backend[],
+  reserves: readonly Reserve[],
 ): readonly (readonly [string, { readonly profile: Profile; readonly origin: Origin }])[] {
   const found = new Map<string, Backend>();
   for (const name of new Set(names)) {
     const first = backends[names.indexOf(name)];
     if (first !== undefined) found.set(name, first);
   }
-  for (const spare of spares) {
-    const name = profileName(spare.profile);
-    if (!found.has(name)) found.set(name, spare);
+  for (const { profile } of reserves) {
+    const name = profileName(profile);
+    if (!found.has(name)) found.set(name, profileBackend(profile));
   }
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,13 +1,19 @@
 import type { MapFile, MapRow } from './maps.ts';
 import { MAP_FILES } from './maps.ts';
-import type { BackendName, Server, ServerName } from './routing.ts';
+import type { Backend, BackendName, Server, ServerName } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
+import { profileName } from './template-views.ts';
 
 /** More edits of one map than this are one replacement of it (haproxy-runtime 4.4). */
 export const MAX_ROW_EDITS = 50;
 
 /** What is to be done, before it is put into an order. */
 export interface Edits {
+  /** Backends that come, are opened, closed and deleted. */
+  readonly make: RuntimeCommand[];
+  readonly open: RuntimeCommand[];
+  readonly close: RuntimeCommand[];
+  readonly remove: RuntimeCommand[];
   /** Servers that get in, in order. */
   readonly enter: RuntimeCommand[];
   /** Servers that get out, in order. */
@@ -40,6 +46,10 @@ const LEADS: Readonly<Record<MapFile, boolean>> = {
 
 /** Nothing to do. Rows of other maps than these are not noted. */
 export const noEdits = (maps: Iterable<MapFile>): Edits => ({
+  make: [],
+  open: [],
+  close: [],
+  remove: [],
   enter: [],
   leave: [],
   rows: new Map(Array.from(maps, (map) => [map, { put: new Map(), drop: new Map() }])),
@@ -66,6 +76,23 @@ export const dropRow = (edits: Edits, { map, key, value }: MapRow): void => {
   edits.rows.get(map)?.drop.set(key, value);
 };
 
+/** A backend that comes: made from its profile, and opened once it has its servers. */
+export function makeBackend(edits: Edits, { name, profile }: Backend): void {
+  edits.make.push({ do: 'add-backend', backend: name, profile: profileName(profile) });
+  openBackend(edits, name);
+}
+
+/** A backend that is there and closed takes requests again. */
+export const openBackend = (edits: Edits, backend: BackendName): void => {
+  edits.open.push({ do: 'publish-backend', backend });
+};
+
+/** A backend that goes; its servers are to leave. */
+export function removeBackend(edits: Edits, backend: BackendName): void {
+  edits.close.push({ do: 'unpublish-backend', backend });
+  edits.remove.push({ do: 'delete-backend', backend });
+}
+
 /** A server that gets in: new, or one that is there in maintenance. */
 export const enterServer = (edits: Edits, backend: BackendName, server: Server, is: 'new' | 'there'): void => {
   edits.enter.push({ do: is === 'new' ? 'add-server' : 'revive-server', backend, server });
@@ -83,8 +110,8 @@ export const leaveServer = (edits: Edits, backend: BackendName, server: ServerNa
 };
 
 /**
- * Commands in the order in which no request meets a gap: what the maps say about others, servers that get in, rows that lead to
- * backends, then rows that no longer do, servers that get out, and what was said about them.
+ * Commands in the order in which no request meets a gap: what the maps say about others, backends, servers that get in, rows that
+ * lead to backends, then rows that no longer do, servers and backends that get out, and what was said about them.
  */
 export function inOrder(
   edits: Edits,
@@ -99,10 +126,14 @@ export function inOrder(
     });
   return [
     ...each(about, putRows),
+    ...edits.make,
     ...edits.enter,
+    ...edits.open,
     ...each(leading, putRows),
     ...each(leading, dropRows),
+    ...edits.close,
     ...edits.leave,
+    ...edits.remove,
     ...each(about, dropRows),
   ];
 }

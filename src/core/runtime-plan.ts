@@ -1,5 +1,7 @@
+import { afterCommands, isDeletable, isThere } from './dynamic-backends.ts';
 import type { Leftovers, ServerPlace } from './leftovers.ts';
 import { changeLeftovers } from './leftovers.ts';
+import type { Loaded } from './loaded.ts';
 import type { MapFile } from './maps.ts';
 import { appIdRow, backendRows, mapRows, portRows, routeRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
@@ -7,10 +9,20 @@ import type { ReachInputs } from './reach.ts';
 import { reachTable } from './reach.ts';
 import type { ReloadNeed } from './reload-need.ts';
 import type { Backend, BackendName, RoutingTable, Server } from './routing.ts';
-import type { RuntimeCommand } from './runtime.ts';
+import type { RuntimeCommand, Tier } from './runtime.ts';
 import type { Edits } from './runtime-edits.ts';
-import { admitServer, editRows, enterServer, inOrder, leaveServer, noEdits } from './runtime-edits.ts';
-import { byAppId, byFirstBind, byRoute, type ListDiff, listDiff } from './table-diff.ts';
+import {
+  admitServer,
+  editRows,
+  enterServer,
+  inOrder,
+  leaveServer,
+  makeBackend,
+  noEdits,
+  openBackend,
+  removeBackend,
+} from './runtime-edits.ts';
+import { backendNamed, byAppId, byFirstBind, byRoute, type ListDiff, listDiff } from './table-diff.ts';
 
 /** What a plan starts from, and how paths are matched, which is how rows are spelled. */
 export interface PlanInputs extends ReachInputs {
@@ -30,6 +42,8 @@ export interface RuntimePlan {
   readonly removed: readonly ServerPlace[];
   /** Leftovers once the commands were carried out, and before anything was deleted (`forgetDeleted`). */
   readonly leftovers: Leftovers;
+  /** What is loaded once the commands were carried out, and before anything was deleted (`forgetClosed`). */
+  readonly loaded: Loaded;
 }
 
 /** Parts of a running HAProxy. */
@@ -54,12 +68,28 @@ export interface TouchedRow {
  * hold are not looked at.
  */
 export function planRuntime(inputs: PlanInputs): RuntimePlan {
-  const { before, pathMatch, leftovers } = inputs;
+  const { before, pathMatch, leftovers, loaded } = inputs;
   const { target, needs, backends } = reachTable(inputs);
-  const edits = noEdits(inputs.loaded.maps);
+  const edits = noEdits(loaded.maps);
+  editBackends(edits, backends, target, inputs);
   editServers(edits, backends, leftovers);
   editTableRows(edits, before, target, backends, pathMatch);
-  return asPlan(edits, { target, needs, leftovers, pathMatch, known: backends.removed });
+  return asPlan(edits, { target, needs, leftovers, loaded, pathMatch, known: backends.removed });
+}
+
+/** Notes backends that come and go (tier A); below it they are there or a reload is needed. */
+export function editBackends(
+  edits: Edits,
+  { removed, added }: ListDiff<Backend>,
+  target: RoutingTable,
+  { loaded, tier }: { readonly loaded: Loaded; readonly tier: Tier },
+): void {
+  if (tier !== 'A') return;
+  for (const backend of added) if (!isThere(loaded, backend.name)) makeBackend(edits, backend);
+  for (const name of loaded.dynamic.closed) if (backendNamed(target, name) !== undefined) openBackend(edits, name);
+  for (const { name } of removed) {
+    if (backendNamed(target, name) === undefined && isDeletable(loaded, name)) removeBackend(edits, name);
+  }
 }
 
 /** Notes every server of backends that differ, but for those that `skip` names. */
@@ -123,13 +153,14 @@ interface PlanParts {
   readonly target: RoutingTable;
   readonly needs: readonly ReloadNeed[];
   readonly leftovers: Leftovers;
+  readonly loaded: Loaded;
   readonly pathMatch: PathMatch;
   /** Backends that hold the servers that leave. */
   readonly known: readonly Backend[];
 }
 
 /** Puts edits in order and tells what they touch. */
-export function asPlan(edits: Edits, { target, needs, leftovers, pathMatch, known }: PlanParts): RuntimePlan {
+export function asPlan(edits: Edits, { target, needs, leftovers, loaded, pathMatch, known }: PlanParts): RuntimePlan {
   const commands = inOrder(edits, (map) => mapRows(target, map, pathMatch));
   const removed: ServerPlace[] = [];
   const back: ServerPlace[] = [];
@@ -152,6 +183,7 @@ export function asPlan(edits: Edits, { target, needs, leftovers, pathMatch, know
     touched: touchedBy(edits, commands),
     removed,
     leftovers: changeLeftovers(leftovers, joining, back),
+    loaded: afterCommands(loaded, commands),
   };
 }
 

@@ -1,15 +1,26 @@
+import { isDeletable, withoutBackends } from './dynamic-backends.ts';
 import type { Loaded } from './loaded.ts';
 import { reachTable } from './reach.ts';
 import { unreachable } from './result.ts';
-import type { RoutingTable } from './routing.ts';
-import type { ObservedRuntime } from './runtime.ts';
+import type { Backend, BackendName, RoutingTable, ServerName } from './routing.ts';
+import type { ObservedRuntime, ObservedServer } from './runtime.ts';
 import type { Asked, Difference } from './runtime-difference.ts';
 import { differences } from './runtime-difference.ts';
-import { admitServer, dropRow, type Edits, enterServer, leaveServer, noEdits, putRow } from './runtime-edits.ts';
+import {
+  admitServer,
+  dropRow,
+  type Edits,
+  enterServer,
+  leaveServer,
+  makeBackend,
+  noEdits,
+  putRow,
+  removeBackend,
+} from './runtime-edits.ts';
 import type { PlanInputs, RuntimePlan } from './runtime-plan.ts';
-import { asPlan, editServers, editTableRows } from './runtime-plan.ts';
+import { asPlan, editBackends, editServers, editTableRows } from './runtime-plan.ts';
 import { seenTable } from './seen-table.ts';
-import { byName, listDiff } from './table-diff.ts';
+import { backendNamed, byName, listDiff } from './table-diff.ts';
 
 /** What a repair starts from. */
 export interface RepairInputs extends Omit<PlanInputs, 'before'> {
@@ -32,7 +43,7 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
   const { observed, before, pathMatch } = inputs;
   const asked = knownTo(inputs.loaded, inputs.asked);
   const { running, leftovers, absent } = seenTable(inputs);
-  const loaded = absent.size === 0 ? inputs.loaded : without(inputs.loaded, absent);
+  const loaded = withoutBackends(inputs.loaded, absent as ReadonlySet<BackendName>);
   const { target, needs, backends } = reachTable({
     ...inputs,
     loaded,
@@ -42,14 +53,26 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
   });
   const drift = differences(observed, asked, before ?? target, pathMatch);
   const edits = noEdits(loaded.maps);
-  const read = asked.backends === 'all' ? undefined : new Set(asked.backends);
-  editServers(edits, backends, leftovers, (name) => read === undefined || read.has(name));
+  const read = asked.backends === 'all' ? undefined : new Set<string>(asked.backends);
+  const wasRead = (name: BackendName): boolean => read === undefined || read.has(name);
+  const unread = ({ name }: Backend): boolean => !wasRead(name);
+  const { removed, added } = backends;
+  editBackends(edits, { removed: removed.filter(unread), added: added.filter(unread) }, target, { ...inputs, loaded });
+  editServers(edits, backends, leftovers, wasRead);
+  const goes = unwantedBackends({ ...inputs, loaded }, target);
+  for (const [name, servers] of goes) {
+    for (const server of servers) leaveServer(edits, name, server.name as ServerName);
+    removeBackend(edits, name);
+  }
   // A server that was not seen may have left its rows behind.
   const known = before ?? running;
   editTableRows(edits, known, target, listDiff(known.backends, target.backends, byName), pathMatch);
   forgetRows(edits, asked);
-  for (const one of before === target ? drift : differences(observed, asked, target, pathMatch)) repair(edits, one);
-  return { ...asPlan(edits, { target, needs, leftovers, pathMatch, known: running.backends }), drift };
+  for (const one of before === target ? drift : differences(observed, asked, target, pathMatch)) {
+    if (one.what === 'server-extra' && goes.has(one.backend)) continue;
+    repair(edits, one, target);
+  }
+  return { ...asPlan(edits, { target, needs, leftovers, loaded, pathMatch, known: running.backends }), drift };
 }
 
 /** A map that nothing looks up is not there, which is no difference. */
@@ -72,20 +95,34 @@ function forgetRows(edits: Edits, asked: Asked): void {
   }
 }
 
-/** What HAProxy does not have cannot have been loaded. */
-function without(loaded: Loaded, absent: ReadonlySet<string>): Loaded {
-  return {
-    ...loaded,
-    shapeOf: (name) => (absent.has(name) ? undefined : loaded.shapeOf(name)),
-    spares: new Map([...loaded.spares].filter(([name]) => !absent.has(name))),
-  };
+/** Backends that were read, that the target lacks, and that can be deleted (tier A), with what is in them. */
+function unwantedBackends(
+  { observed, asked, loaded, tier }: Pick<RepairInputs, 'observed' | 'asked' | 'loaded' | 'tier'>,
+  target: RoutingTable,
+): ReadonlyMap<BackendName, readonly ObservedServer[]> {
+  const goes = new Map<BackendName, readonly ObservedServer[]>();
+  if (tier !== 'A') return goes;
+  for (const name of asked.backends === 'all' ? observed.backends.keys() : asked.backends) {
+    const backend = name as BackendName;
+    const servers = observed.backends.get(name);
+    if (servers === undefined || backendNamed(target, name) !== undefined || !isDeletable(loaded, backend)) continue;
+    // It only waits for the next sweep.
+    if (loaded.dynamic.closed.has(backend) && servers.every(({ admission }) => admission === 'maint')) continue;
+    goes.set(backend, servers);
+  }
+  return goes;
 }
 
-function repair(edits: Edits, difference: Difference): void {
+function repair(edits: Edits, difference: Difference, target: RoutingTable): void {
   switch (difference.what) {
-    case 'backend-missing':
-      // Only a reload brings it; it is among the needs.
+    case 'backend-missing': {
+      // The target has it where it can be made; else only a reload brings it, and it is among the needs.
+      const backend = backendNamed(target, difference.backend);
+      if (backend === undefined) break;
+      makeBackend(edits, backend);
+      for (const server of backend.servers) enterServer(edits, backend.name, server, 'new');
       break;
+    }
     case 'server-missing':
       enterServer(edits, difference.backend, difference.server, 'new');
       break;

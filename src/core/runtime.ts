@@ -17,6 +17,12 @@ export type RuntimeCommand =
       readonly server: ServerName;
       readonly admission: Server['admission'];
     }
+  /** Tier A: `add backend … from` a named profile, empty and not published: no request gets in yet. */
+  | { readonly do: 'add-backend'; readonly backend: BackendName; readonly profile: string }
+  | { readonly do: 'publish-backend'; readonly backend: BackendName }
+  | { readonly do: 'unpublish-backend'; readonly backend: BackendName }
+  /** It is unpublished and its servers were removed: `del backend` once nothing is attached to them. */
+  | { readonly do: 'delete-backend'; readonly backend: BackendName }
   /** Into maintenance now; `del server` once nothing is attached, where the version may (tier A, B). */
   | { readonly do: 'remove-server'; readonly backend: BackendName; readonly server: ServerName }
   | { readonly do: 'add-row'; readonly map: MapFile; readonly key: string; readonly value: string }
@@ -42,6 +48,21 @@ export interface ObservedRuntime {
   readonly generation: Generation;
   readonly backends: ReadonlyMap<string, readonly ObservedServer[]>;
   readonly maps: ReadonlyMap<MapFile, ReadonlyMap<string, string>>;
+  /** Where they were asked for, on tier A. */
+  readonly dynamic?: ObservedDynamic;
+}
+
+/** Which backends are not as the configuration says, because of the socket. */
+export interface ObservedDynamic {
+  /** They were made over the socket, with the names of the profiles that they were made from. */
+  readonly made: ReadonlyMap<string, string>;
+  readonly unpublished: ReadonlySet<string>;
+}
+
+/** A server that was removed and still has connections, or, without server, a backend that is not empty yet. */
+export interface LeftPlace {
+  readonly backend: string;
+  readonly server?: string;
 }
 
 /** What to read: backends by name or all, whole maps, single rows. */
@@ -50,16 +71,14 @@ export interface RuntimeQuestion {
   readonly maps: readonly MapFile[];
   /** Single rows of other maps: what was found of them is in the answer's `maps`. */
   readonly rows?: readonly { readonly map: MapFile; readonly key: string }[];
+  /** Which backends the socket has made, where it can: costs a line for every backend. */
+  readonly dynamic?: true;
 }
 
 /** How a batch ended. */
 export type RuntimeResult =
-  /** Every reply was the expected one. `left`: removed servers that still have connections and wait for their `del`. */
-  | {
-      readonly kind: 'done';
-      readonly ms: number;
-      readonly left: readonly { readonly backend: string; readonly server: string }[];
-    }
+  /** Every reply was the expected one. `left`: what was removed, still has connections and waits for its `del`. */
+  | { readonly kind: 'done'; readonly ms: number; readonly left: readonly LeftPlace[] }
   /**
    * HAProxy understood and refused, or the command cannot be said. Of what comes after `command` only its neighbours of the
    * same kind (letting servers in, taking them out, rows) may have been carried out: they go out together.
@@ -83,11 +102,8 @@ export interface HaproxyRuntime {
   run(generation: Generation, commands: readonly RuntimeCommand[]): Promise<RuntimeResult>;
   /** Reads from the same worker; undefined where it cannot be had or another generation answers. */
   read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined>;
-  /** Tries `del server` again for servers that were left; gives those that still are. */
-  sweep(
-    generation: Generation,
-    left: readonly { readonly backend: string; readonly server: string }[],
-  ): Promise<readonly { readonly backend: string; readonly server: string }[]>;
+  /** Tries `del` again for what was left, servers first; gives what still is. */
+  sweep(generation: Generation, left: readonly LeftPlace[]): Promise<readonly LeftPlace[]>;
   /** Lets go of the connection, before a reload and at the end. */
   close(): void;
 }

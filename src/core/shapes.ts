@@ -27,6 +27,8 @@ export interface Shapes {
   shapeOf(backend: Backend): Shape | undefined;
   /** The backend needs no text beyond its profile, so that another one with its profile could stand in for it. */
   isPlain(backend: Backend): boolean;
+  /** The backend is nothing but its profile: `add backend` can say all that the configuration says of it. */
+  isBare(backend: Backend): boolean;
   /** `add server` can say all that the configuration says of a server: no template adds words or lines of its own. */
   isAddable(backend: Backend, server: Server): boolean;
   /** Text of a service's own frontend; remembered by identity. Undefined where a template breaks on it. */
@@ -72,6 +74,14 @@ export function createShapes(render: (name: TemplateName, view: View) => Result<
     isPlain: (backend) => {
       const own = shapeOf(backend)?.own;
       return own !== undefined && own === ownText(bareBackend(backend));
+    },
+    isBare(backend) {
+      const lines = (shapeOf(backend)?.own ?? '').split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+      const said = lines.filter((line) => line !== '' && !line.startsWith('#'));
+      return (
+        said.length === 1 &&
+        said[0] === `backend ${quoteWord(backend.name)} from ${quoteWord(profileName(backend.profile))}`
+      );
     },
     isAddable(backend, server) {
       const lone: Server = { ...server, admission: 'ready' };

@@ -13,6 +13,13 @@ export interface Spare {
   readonly profile: Profile;
 }
 
+/** What a configuration holds ready for apps that come while it runs: a backend or, on tier A, a profile to make one from. */
+export type Reserve = Spare | { readonly name?: never; readonly profile: Profile };
+
+/** Those of them that are backends. */
+export const sparesAmong = (reserves: readonly Reserve[]): readonly Spare[] =>
+  reserves.filter((reserve) => reserve.name !== undefined);
+
 /** How many spares of a kind the configuration holds; an empty backend costs HAProxy 2.6 12 kB. */
 export interface SpareSizes {
   readonly http: number;
@@ -20,6 +27,9 @@ export interface SpareSizes {
   readonly sticky: number;
   readonly tcp: number;
 }
+
+/** What a spare is held ready for, as in `--spare-http`. */
+export type SpareKind = keyof SpareSizes;
 
 /** 3.6 MB on 2.6. */
 export const SPARE_SIZES: SpareSizes = { http: 200, sticky: 50, tcp: 50 };
@@ -30,7 +40,7 @@ type Split = readonly (readonly [check: CheckKind, checkTimeout: CheckTimeoutCla
  * Marathon's own check timeout is 20 s, so that class carries nearly everybody. There are none without check, as an unchecked
  * server may be in any backend, and none for HTTPS, as that is a word of the server.
  */
-const SPLITS: Readonly<Record<keyof SpareSizes, Split>> = {
+const SPLITS: Readonly<Record<SpareKind, Split>> = {
   http: [
     ['http', 20, 0.65],
     ['http', 60, 0.1],
@@ -48,12 +58,37 @@ const SPLITS: Readonly<Record<keyof SpareSizes, Split>> = {
   ],
 };
 
+const CHECK_TIMEOUTS: readonly CheckTimeoutClass[] = [2, 5, 10, 20, 60];
+
+const checkedBy = (
+  of: Pick<Profile, 'mode' | 'balance' | 'sticky'>,
+  checks: readonly CheckKind[],
+): readonly Profile[] =>
+  checks.flatMap((check) => CHECK_TIMEOUTS.map((checkTimeout) => ({ ...of, check, checkTimeout })));
+
 /**
- * The spares that a configuration for this HAProxy should hold, in a fixed order. Sticky ones are left out where a dynamic server
- * takes no cookie (tier C), and all of them where nothing can be put into them (tier D).
+ * All that apps with one of the usual balances can have. Each costs HAProxy 3.4 about 10 kB, and 70 µs whenever it reads the
+ * configuration; a profile with another balance is there from the first reload on that brings an app which has it.
  */
-export function createSpares(sizes: SpareSizes, tier: Tier): readonly Spare[] {
+const READY_PROFILES: readonly Reserve[] = (['roundrobin', 'leastconn'] as const)
+  .flatMap((balance): readonly Profile[] => [
+    { mode: 'http', balance, sticky: false, check: 'none', checkTimeout: 2 },
+    ...checkedBy({ mode: 'http', balance, sticky: false }, ['tcp', 'http', 'https']),
+    // A sticky backend is always checked.
+    ...checkedBy({ mode: 'http', balance, sticky: true }, ['tcp', 'http', 'https']),
+    { mode: 'tcp', balance, sticky: false, check: 'none', checkTimeout: 2 },
+    ...checkedBy({ mode: 'tcp', balance, sticky: false }, ['tcp']),
+  ])
+  .map((profile) => ({ profile }));
+
+/**
+ * What a configuration for this HAProxy should hold ready, in a fixed order: profiles where a backend can be made from one (tier A),
+ * else spares. Sticky ones are left out where a dynamic server takes no cookie (tier C), and all of them where nothing can be put
+ * into them (tier D).
+ */
+export function createSpares(sizes: SpareSizes, tier: Tier): readonly Reserve[] {
   if (tier === 'D') return [];
+  if (tier === 'A') return READY_PROFILES;
   const kinds = (['http', 'sticky', 'tcp'] as const).filter((kind) => kind !== 'sticky' || tier !== 'C');
   return kinds.flatMap((kind) => {
     const profiles = SPLITS[kind].flatMap(([check, checkTimeout], part) => {
@@ -75,14 +110,18 @@ function shareOf(split: Split, part: number, total: number): number {
 const PREFIX = 'portolan_spare_';
 
 /** `portolan_spare_http-7`. An app's backend ends in an underscore and a port, so this name is never one's. */
-const spareName = (kind: keyof SpareSizes, number: number): BackendName => `${PREFIX}${kind}-${number}` as BackendName;
+const spareName = (kind: SpareKind, number: number): BackendName => `${PREFIX}${kind}-${number}` as BackendName;
 
 /** Whether a backend of the running configuration is a spare. */
 export const isSpareName = (name: string): name is BackendName => name.startsWith(PREFIX) && /-\d+$/.test(name);
 
+/** The kind of a spare, by its profile. */
+export const kindOfSpare = ({ profile: { mode, sticky } }: Spare): SpareKind =>
+  mode === 'tcp' ? 'tcp' : sticky ? 'sticky' : 'http';
+
 /** The spare of a configuration that was read back, by the names of its section and of the profile that it builds on. */
 export function spareOf(name: BackendName, profile: string): Spare | undefined {
-  const kinds: readonly (keyof SpareSizes)[] = ['http', 'sticky', 'tcp'];
+  const kinds: readonly SpareKind[] = ['http', 'sticky', 'tcp'];
   const known = kinds.flatMap((kind) =>
     SPLITS[kind].map(([check, checkTimeout]) => profileOf(kind, check, checkTimeout)),
   );
@@ -90,7 +129,7 @@ export function spareOf(name: BackendName, profile: string): Spare | undefined {
   return found === undefined ? undefined : { name, profile: found };
 }
 
-const profileOf = (kind: keyof SpareSizes, check: CheckKind, checkTimeout: CheckTimeoutClass): Profile => ({
+const profileOf = (kind: SpareKind, check: CheckKind, checkTimeout: CheckTimeoutClass): Profile => ({
   mode: kind === 'tcp' ? 'tcp' : 'http',
   balance: 'roundrobin',
   sticky: kind === 'sticky',
@@ -115,6 +154,9 @@ export function fitsSpare(spare: Profile, wanted: Profile, tier: Tier): boolean 
 
 const DEFAULT: Origin = { from: 'default' };
 const DEFAULTS = { mode: DEFAULT, balance: DEFAULT, sticky: DEFAULT, check: DEFAULT, checkTimeout: DEFAULT };
+
+/** A backend of that profile, for asking what the templates make of it. */
+export const profileBackend = (profile: Profile): Backend => bareBackend({ name: 'profile' as BackendName, profile });
 
 /** A backend that is nothing but a name and a profile. */
 export function bareBackend({ name, profile }: Spare): Backend {

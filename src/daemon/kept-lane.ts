@@ -1,4 +1,5 @@
 import type { Generation } from '../core/config.ts';
+import { afterBatch, forgetClosed, seenBackends } from '../core/dynamic-backends.ts';
 import { takeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../core/leftovers.ts';
@@ -8,7 +9,7 @@ import { createPlacer } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RoutingTable } from '../core/routing.ts';
-import type { HaproxyRuntime, Tier } from '../core/runtime.ts';
+import type { HaproxyRuntime, LeftPlace, Tier } from '../core/runtime.ts';
 import { type Difference, differences, formatDifference, verify } from '../core/runtime-difference.ts';
 import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
 import { planRepair } from '../core/runtime-repair.ts';
@@ -112,9 +113,9 @@ export function createKeptLane(
   /** After a restart, or doubt: everything is read, and only what was read is certain. */
   async function repair(now: Kept, table: RoutingTable, parts: LaneParts, tier: Tier): Promise<Carried> {
     const asked = everything(now.loaded);
-    const observed = await runtime.read(now.generation, asked);
+    const observed = await runtime.read(now.generation, { ...asked, dynamic: true });
     if (observed === undefined) return doubtful('what the worker runs could not be read from its socket');
-    const { loaded } = now;
+    const loaded = seenBackends(now.loaded, observed);
     const { shapes, fixed } = parts;
     const placement = readPlacement(table, observed, { loaded, shapes, tier, pathMatch });
     const plan = planRepair({
@@ -137,7 +138,7 @@ export function createKeptLane(
   /** Sends the commands, and proves by reading what they touched. */
   async function carryOut(next: Kept, plan: RuntimePlan, tier: Tier, drift: readonly Difference[]): Promise<Carried> {
     const { generation } = next;
-    let left: readonly { readonly backend: string; readonly server: string }[] = NOTHING;
+    let left: readonly LeftPlace[] = NOTHING;
     if (plan.commands.length > 0) {
       const result = await runtime.run(generation, plan.commands);
       if (result.kind === 'refused')
@@ -152,6 +153,7 @@ export function createKeptLane(
     kept = {
       ...next,
       running: plan.target,
+      loaded: afterBatch(plan.loaded, plan.commands, left),
       leftovers: forgetDeleted(plan.leftovers, tier, plan.removed, left),
     };
     return plan.needs.length > 0
@@ -177,10 +179,13 @@ export function createKeptLane(
       [...servers.keys()].map((server) => ({ backend, server })),
     );
     const tier = await runtime.tier();
-    const left = tier === 'C' ? tried : await runtime.sweep(now.generation, tried);
+    const closed = [...now.loaded.dynamic.closed];
+    const places = [...tried, ...closed.map((backend) => ({ backend }))];
+    const left = tier === 'C' ? places : await runtime.sweep(now.generation, places);
     kept = {
       ...now,
       placement: reclaimSpares(now.placement, observed),
+      loaded: forgetClosed(now.loaded, closed, left),
       leftovers: forgetDeleted(now.leftovers, tier, tried, left),
     };
     return NOTHING;

@@ -6,7 +6,7 @@ import type { PartsRenderer, RenderPlace } from '../core/render.ts';
 import type { Result } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Spare } from '../core/spares.ts';
+import type { Reserve } from '../core/spares.ts';
 import type { LaneParts } from './lane.ts';
 import type { Stages } from './stages.ts';
 
@@ -16,7 +16,7 @@ interface RenderInputs {
   readonly certificates: CertificateSet;
   readonly settings: Settings;
   readonly place: RenderPlace;
-  readonly spares: readonly Spare[];
+  readonly spares: readonly Reserve[];
 }
 
 /** Renders with the newest templates that can be used: broken ones are refused, the ones before stay in force. */

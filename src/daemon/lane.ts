@@ -5,14 +5,14 @@ import type { BackendName, RoutingTable } from '../core/routing.ts';
 import type { RuntimeCommand } from '../core/runtime.ts';
 import type { Difference } from '../core/runtime-difference.ts';
 import type { Shapes } from '../core/shapes.ts';
-import type { Spare } from '../core/spares.ts';
+import type { Reserve } from '../core/spares.ts';
 
 /** What the templates in force say besides the table. */
 export interface LaneParts {
   readonly shapes: Shapes;
   /** `PartsRenderer.fixedSections`. */
   readonly fixed: ReadonlyMap<string, string>;
-  readonly spares: readonly Spare[];
+  readonly spares: readonly Reserve[];
 }
 
 /** The worker in charge, and the configuration that it read when it started. */

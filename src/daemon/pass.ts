@@ -7,7 +7,7 @@ import type { Clock, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } fr
 import type { RenderPlace } from '../core/render.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Spare } from '../core/spares.ts';
+import type { Reserve } from '../core/spares.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
@@ -23,8 +23,8 @@ export interface PassDeps {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly place: RenderPlace;
-  /** Backends held ready for new apps. */
-  readonly spares: readonly Spare[];
+  /** Backends, or profiles of such, held ready for new apps. */
+  readonly spares: readonly Reserve[];
   readonly stages: Stages;
   readonly emit: (event: DaemonEventBody) => void;
   readonly timings: Timings;

@@ -1,8 +1,9 @@
 import { fail, ok, type Result, unreachable } from '../core/result.ts';
-import type { RuntimeCommand } from '../core/runtime.ts';
-import { type RowCommand, rowLine, unsayable } from './runtime-lines.ts';
+import type { LeftPlace, RuntimeCommand } from '../core/runtime.ts';
+import { changeBackends } from './runtime-backends.ts';
+import { type BackendCommand, type RowCommand, rowLine, unsayable } from './runtime-lines.ts';
 import { replaceMap } from './runtime-map.ts';
-import { type LeftServer, type LetIn, letIn, type TakeOut, takeOut } from './runtime-servers.ts';
+import { type LetIn, letIn, type TakeOut, takeOut } from './runtime-servers.ts';
 import { type BatchFailure, type Sent, sendTasks } from './runtime-tasks.ts';
 import type { RuntimeWorker } from './runtime-worker.ts';
 
@@ -10,6 +11,7 @@ import type { RuntimeWorker } from './runtime-worker.ts';
 type Group =
   | { readonly kind: 'let-in'; readonly commands: LetIn[] }
   | { readonly kind: 'take-out'; readonly commands: TakeOut[] }
+  | { readonly kind: 'backends'; readonly commands: BackendCommand[] }
   | { readonly kind: 'rows'; readonly commands: RowCommand[] }
   | { readonly kind: 'map'; readonly command: Extract<RuntimeCommand, { do: 'replace-map' }> }
   | { readonly kind: 'unsayable'; readonly command: RuntimeCommand; readonly why: string };
@@ -18,19 +20,23 @@ type Group =
  * Carries out commands in order. Neighbours of one kind go out together; what comes after them is sent when all of their
  * replies were good: no row leads to a server that was refused, and no server goes while a row leads to it or before its
  * successor came.
- * @returns the servers that could not be deleted yet
+ * @returns the servers and backends that could not be deleted yet
  */
 export async function carryOut(
   worker: RuntimeWorker,
   commands: readonly RuntimeCommand[],
-): Promise<Result<readonly LeftServer[], BatchFailure>> {
-  const left: LeftServer[] = [];
+): Promise<Result<readonly LeftPlace[], BatchFailure>> {
+  const left: LeftPlace[] = [];
   for (const group of groupsOf(commands)) {
     const sent = await carryOutGroup(worker, group);
     if (sent.failure) return fail(sent.failure);
-    if (group.kind === 'take-out') left.push(...group.commands.filter((command) => sent.tolerated.has(command)));
+    if (group.kind !== 'take-out' && group.kind !== 'backends') continue;
+    for (const command of group.commands) {
+      if (!sent.tolerated.has(command)) continue;
+      left.push({ backend: command.backend, ...('server' in command ? { server: command.server } : {}) });
+    }
   }
-  return ok(left.map(({ backend, server }) => ({ backend, server })));
+  return ok(left);
 }
 
 async function carryOutGroup(worker: RuntimeWorker, group: Group): Promise<Sent> {
@@ -40,6 +46,8 @@ async function carryOutGroup(worker: RuntimeWorker, group: Group): Promise<Sent>
       return letIn(worker, group.commands);
     case 'take-out':
       return takeOut(worker, group.commands);
+    case 'backends':
+      return changeBackends(worker, group.commands);
     case 'rows':
       return sendTasks(
         worker,
@@ -83,6 +91,13 @@ function put(groups: Group[], command: RuntimeCommand): void {
     case 'remove-server':
       if (last?.kind === 'take-out') last.commands.push(command);
       else groups.push({ kind: 'take-out', commands: [command] });
+      break;
+    case 'add-backend':
+    case 'publish-backend':
+    case 'unpublish-backend':
+    case 'delete-backend':
+      if (last?.kind === 'backends') last.commands.push(command);
+      else groups.push({ kind: 'backends', commands: [command] });
       break;
     case 'set-admission': {
       const kind = command.admission === 'ready' ? 'let-in' : 'take-out';

@@ -3,13 +3,25 @@ import type { MapFile } from '../core/maps.ts';
 import { unreachable } from '../core/result.ts';
 import type { Server } from '../core/routing.ts';
 import type { RuntimeCommand, Tier } from '../core/runtime.ts';
+import { backendGuid, isGuid } from './backend-guid.ts';
 import type { SocketLine } from './runtime-socket.ts';
 
 /**
  * What the reply to a line has to be. `silence`: empty. `gone`: deleted, or not there any more. `absent-too`: empty, or
- * what it was about is not there any more. `any`: it does not matter.
+ * what it was about is not there any more. `unpublished`, `backend-gone`: so, or not there any more. `any`: it does not matter.
  */
-export type Expected = 'silence' | 'registered' | 'moved' | 'gone' | 'absent-too' | 'version' | 'any';
+export type Expected =
+  | 'silence'
+  | 'registered'
+  | 'moved'
+  | 'gone'
+  | 'absent-too'
+  | 'version'
+  | 'backend-registered'
+  | 'published'
+  | 'unpublished'
+  | 'backend-gone'
+  | 'any';
 
 /** A line with what its reply has to be. */
 export interface RuntimeLine extends SocketLine {
@@ -79,6 +91,36 @@ export function deleteServerLine(backend: string, server: string): RuntimeLine {
   return line(`del server ${backend}/${server}`, 'gone');
 }
 
+/** Commands about a whole backend. */
+export type BackendCommand = Extract<
+  RuntimeCommand,
+  { do: 'add-backend' | 'publish-backend' | 'unpublish-backend' | 'delete-backend' }
+>;
+
+/** A whole backend. */
+export function backendLine(command: BackendCommand): RuntimeLine {
+  const { backend } = command;
+  switch (command.do) {
+    case 'add-backend': {
+      const { profile } = command;
+      return line(`add backend ${backend} from ${profile} guid ${backendGuid(backend, profile)}`, 'backend-registered');
+    }
+    case 'publish-backend':
+      return line(`publish backend ${backend}`, 'published');
+    case 'unpublish-backend':
+      return line(`unpublish backend ${backend}`, 'unpublished');
+    case 'delete-backend':
+      return deleteBackendLine(backend);
+    default:
+      return unreachable(command);
+  }
+}
+
+/** `del backend`; only one that is unpublished, and without servers and streams, can go. */
+export function deleteBackendLine(backend: string): RuntimeLine {
+  return line(`del backend ${backend}`, 'backend-gone');
+}
+
 /** Commands about one row of a map. */
 export type RowCommand = Extract<RuntimeCommand, { do: 'add-row' | 'set-row' | 'delete-row' }>;
 
@@ -126,6 +168,15 @@ export function unsayable(command: RuntimeCommand): string | undefined {
     case 'add-server':
     case 'revive-server':
       return unsayableName(command.backend) ?? unsayableServer(command.server);
+    case 'add-backend': {
+      const { backend, profile } = command;
+      const tooLong = isGuid(backendGuid(backend, profile)) ? undefined : 'the name of its profile is too long';
+      return unsayableName(backend) ?? unsayableName(profile) ?? tooLong;
+    }
+    case 'publish-backend':
+    case 'unpublish-backend':
+    case 'delete-backend':
+      return unsayableName(command.backend);
     case 'set-admission':
     case 'remove-server':
       return unsayableName(command.backend) ?? unsayableName(command.server);

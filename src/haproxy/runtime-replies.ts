@@ -16,8 +16,13 @@ export function judgeReply({ expect, server }: Pick<RuntimeLine, 'expect' | 'ser
   if (/(?:^|\n)Unknown command\b/.test(reply) || reply.endsWith('Proxy is disabled.')) return 'astray';
   if (expect === 'registered' && isThereAlready(server, reply)) return 'exists';
   if (expect === 'gone' && /still has connections attached to it, cannot remove it\.$/.test(reply)) return 'attached';
+  if (expect === 'backend-gone' && BUSY_BACKEND.test(reply)) return 'attached';
   return 'refused';
 }
+
+/** The last of them for as long as a template of an operator names the backend. */
+const BUSY_BACKEND =
+  /(?:Only a backend without server can be deleted|still has attached streams on it|other configuration elements pointing to it)\.$/;
 
 /** 2.6 looks at the id first: then the server of that name is the one that has it. */
 function isThereAlready(server: string | undefined, reply: string): boolean {
@@ -39,6 +44,15 @@ function meets(expected: Expected, reply: string): boolean {
       return reply === '' || isAbsent(reply);
     case 'version':
       return versionOf(reply) !== undefined;
+    case 'backend-registered':
+      // A longer text tells of a backend that takes no servers.
+      return reply.endsWith('New backend registered.');
+    case 'published':
+      return reply.endsWith('Backend published.');
+    case 'unpublished':
+      return reply.endsWith('Backend unpublished.') || isAbsent(reply);
+    case 'backend-gone':
+      return reply.endsWith('Backend deleted.') || isAbsent(reply);
     case 'any':
       return true;
     default:

@@ -1,8 +1,9 @@
 import { ok, type Result } from '../core/result.ts';
-import type { RuntimeCommand } from '../core/runtime.ts';
+import type { LeftPlace, RuntimeCommand } from '../core/runtime.ts';
 import {
   addServerLine,
   admitLines,
+  deleteBackendLine,
   deleteServerLine,
   type RuntimeLine,
   retireLine,
@@ -17,12 +18,6 @@ import type { RuntimeWorker } from './runtime-worker.ts';
 export type LetIn = Extract<RuntimeCommand, { do: 'add-server' | 'revive-server' | 'set-admission' }>;
 /** Commands that take servers out. */
 export type TakeOut = Extract<RuntimeCommand, { do: 'remove-server' | 'set-admission' }>;
-
-/** A server in maintenance that still has connections. */
-export interface LeftServer {
-  readonly backend: string;
-  readonly server: string;
-}
 
 /**
  * Servers are added first, all in maintenance, and then let in: one that is there already gets its address before it gets
@@ -102,14 +97,21 @@ export function takeOut(worker: RuntimeWorker, commands: readonly TakeOut[]): Pr
   );
 }
 
-/** Tries again to delete servers; gives those that still have connections. One that was let in again is none of them. */
+/**
+ * Tries again to delete servers and then backends; gives those that something is still attached to. One that was let in again is
+ * none of them.
+ */
 export async function deleteLeft(
   worker: RuntimeWorker,
-  left: readonly LeftServer[],
-): Promise<Result<readonly LeftServer[], string>> {
+  left: readonly LeftPlace[],
+): Promise<Result<readonly LeftPlace[], string>> {
   if (worker.tier === 'C') return ok([]);
-  const lines = left.map(({ backend, server }) => deleteServerLine(backend, server));
+  const inOrder = left.toSorted((a, b) => Number(a.server === undefined) - Number(b.server === undefined));
+  const lines = inOrder.map(({ backend, server }) =>
+    server === undefined ? deleteBackendLine(backend) : deleteServerLine(backend, server),
+  );
   const replies = await worker.ask(lines);
   if (!replies.ok) return replies;
-  return ok(left.filter((_, at) => judgeReply({ expect: 'gone' }, replies.value[at] ?? '') === 'attached'));
+  const verdicts = lines.map((line, at) => judgeReply(line, replies.value[at] ?? ''));
+  return ok(inOrder.filter((_, at) => verdicts[at] === 'attached'));
 }

@@ -3,6 +3,7 @@ import type { MapFile } from '../core/maps.ts';
 import type { Clock } from '../core/ports.ts';
 import type {
   HaproxyRuntime,
+  LeftPlace,
   ObservedRuntime,
   ObservedServer,
   RuntimeCommand,
@@ -10,10 +11,11 @@ import type {
   RuntimeResult,
   Tier,
 } from '../core/runtime.ts';
+import { DYNAMIC_QUESTION, parseDynamic } from './runtime-backends.ts';
 import { carryOut } from './runtime-batch.ts';
 import { unsayableName } from './runtime-lines.ts';
 import { namedBackends, parseMap, parseRow, parseServersState } from './runtime-replies.ts';
-import { deleteLeft, type LeftServer } from './runtime-servers.ts';
+import { deleteLeft } from './runtime-servers.ts';
 import type { SocketLine } from './runtime-socket.ts';
 import { createRuntimeLink } from './runtime-worker.ts';
 import { createSingleFlight } from './single-flight.ts';
@@ -58,25 +60,33 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     // A name that could not be one is of no backend, and would be read as further commands.
     const named = backends.filter((name) => unsayableName(name) === undefined);
     const maps = [...new Set(question.maps)];
+    const dynamic = question.dynamic === true && worker.value.tier === 'A' ? DYNAMIC_QUESTION : [];
     const rows = (question.rows ?? []).filter(({ map, key }) => !maps.includes(map) && !/[\s;\\]/.test(key));
     const replies = await worker.value.ask([
       ...(question.backends === 'all' ? ['show backend', 'show servers state'] : []).map(line),
       ...named.map((name) => line(`show servers state ${name}`)),
       ...maps.map((map) => line(`show map ${map}`)),
       ...rows.map(({ map, key }) => line(`get map ${map} ${key}`)),
+      ...dynamic.map(line),
     ]);
     if (!replies.ok) return undefined;
-    const ofBackends = replies.value.slice(0, replies.value.length - maps.length - rows.length);
+    const ofBackends = replies.value.slice(0, replies.value.length - maps.length - rows.length - dynamic.length);
     const ofMaps = replies.value.slice(ofBackends.length, ofBackends.length + maps.length);
     const ofRows = replies.value.slice(ofBackends.length + maps.length);
+    const ofDynamic = replies.value.slice(replies.value.length - dynamic.length);
+    const seen = question.backends === 'all' ? await everyBackend(ofBackends) : await backendsBy(named, ofBackends);
+    const made = dynamic.length === 0 ? undefined : parseDynamic(ofDynamic, seen.keys());
+    // What the socket has made must be known before anything is concluded from what else is there.
+    if (dynamic.length > 0 && made === undefined) return undefined;
     return {
       generation,
-      backends: question.backends === 'all' ? await everyBackend(ofBackends) : await backendsBy(named, ofBackends),
+      backends: seen,
+      ...(made === undefined ? {} : { dynamic: made }),
       maps: new Map([...(await mapsBy(maps, ofMaps)), ...rowsBy(rows, ofRows)]),
     };
   }
 
-  async function sweep(generation: Generation, left: readonly LeftServer[]): Promise<readonly LeftServer[]> {
+  async function sweep(generation: Generation, left: readonly LeftPlace[]): Promise<readonly LeftPlace[]> {
     if (left.length === 0) return left;
     const worker = await link.bind(generation);
     if (!worker.ok) return left;

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { NO_CERTIFICATES } from '../../src/core/certificates.ts';
 import { type Generation, stampGeneration } from '../../src/core/config.ts';
+import { afterBatch, forgetClosed, seenBackends } from '../../src/core/dynamic-backends.ts';
 import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../../src/core/leftovers.ts';
 import { type Loaded, loadedTable } from '../../src/core/loaded.ts';
 import { MAP_FILES } from '../../src/core/maps.ts';
@@ -14,10 +15,10 @@ import { choosePlaces, OWN_PLACES, type Placement, reclaimSpares } from '../../s
 import { canWait } from '../../src/core/reload-need.ts';
 import { createRenderer } from '../../src/core/render.ts';
 import type { RoutingTable } from '../../src/core/routing.ts';
-import type { HaproxyRuntime, ObservedRuntime, Tier } from '../../src/core/runtime.ts';
+import type { HaproxyRuntime, LeftPlace, ObservedRuntime, Tier } from '../../src/core/runtime.ts';
 import { differences, formatDifference } from '../../src/core/runtime-difference.ts';
 import { planRuntime } from '../../src/core/runtime-plan.ts';
-import { createSpares } from '../../src/core/spares.ts';
+import { createSpares, type Reserve } from '../../src/core/spares.ts';
 import { createRuntime } from '../../src/haproxy/runtime.ts';
 import { appChange, createRandomApps } from '../support/random-apps.ts';
 import { settings, templates } from '../support/tables.ts';
@@ -62,7 +63,7 @@ async function startHaproxies() {
   return {
     runtime,
     generation: () => number as Generation,
-    async load(table: RoutingTable, spares: ReturnType<typeof createSpares>): Promise<void> {
+    async load(table: RoutingTable, spares: readonly Reserve[]): Promise<void> {
       await end();
       number += 1;
       const rendered = renderer.render(table, SETTINGS, NO_CERTIFICATES, PLACE, spares);
@@ -78,6 +79,8 @@ async function startHaproxies() {
   };
 }
 
+const closedOf = ({ dynamic }: Loaded): readonly LeftPlace[] => [...dynamic.closed].map((backend) => ({ backend }));
+
 const read = (runtime: HaproxyRuntime, generation: Generation): Promise<ObservedRuntime | undefined> =>
   runtime.read(generation, ALL);
 
@@ -89,12 +92,14 @@ test('after every change HAProxy holds what the plan says, server by server and 
   const tier: Tier = await haproxy.runtime.tier();
   const spares = createSpares({ http: 12, sticky: 4, tcp: 4 }, tier);
   let running = wanted;
+  let loadedAs = wanted;
   let loaded: Loaded;
   let placement: Placement;
   let leftovers: Leftovers;
   let reloads = 0;
+  let ofApps = 0;
   const reload = async (): Promise<void> => {
-    [running, placement, leftovers] = [wanted, OWN_PLACES, NO_LEFTOVERS];
+    [running, loadedAs, placement, leftovers] = [wanted, wanted, OWN_PLACES, NO_LEFTOVERS];
     loaded = loadedTable(wanted, shapes, spares, fixed);
     reloads += 1;
     await haproxy.load(wanted, spares);
@@ -124,10 +129,22 @@ test('after every change HAProxy holds what the plan says, server by server and 
     const result = await haproxy.runtime.run(haproxy.generation(), plan.commands);
     if (result.kind !== 'done') throw new Error(`${JSON.stringify(change)}: ${JSON.stringify(result)}`);
     leftovers = forgetDeleted(plan.leftovers, tier, plan.removed, result.left);
+    loaded = afterBatch(plan.loaded, plan.commands, result.left);
+    // Idle connections keep a backend for a moment.
+    loaded = forgetClosed(
+      loaded,
+      loaded.dynamic.closed,
+      await haproxy.runtime.sweep(haproxy.generation(), closedOf(loaded)),
+    );
     running = plan.target;
-    const observed = await read(haproxy.runtime, haproxy.generation());
+    const observed = await haproxy.runtime.read(haproxy.generation(), { ...ALL, dynamic: true });
     if (observed === undefined) throw new Error('HAProxy did not answer');
     expect(differences(observed, ALL, running, 'prefix').map(formatDifference)).toEqual([]);
+    // Whoever comes next finds the same backends.
+    const anew = seenBackends(loadedTable(loadedAs, shapes, spares, fixed), observed).dynamic;
+    expect(anew.made).toEqual(loaded.dynamic.made);
+    expect(anew.closed).toEqual(loaded.dynamic.closed);
+    ofApps = Math.max(ofApps, anew.made.size);
     for (const { name, servers } of running.backends) {
       const ids = new Map(observed.backends.get(name)?.map((server) => [server.name, server.id]));
       expect(servers.map((server) => ids.get(server.name))).toEqual(servers.map(({ id }) => id));
@@ -137,4 +154,6 @@ test('after every change HAProxy holds what the plan says, server by server and 
   }
   expect(commands).toBeGreaterThan(300);
   expect(reloads).toBeLessThan(150);
+  // From 3.4 on backends are made; before, nobody tries.
+  expect(ofApps > 0).toBe(tier === 'A');
 }, 120_000);

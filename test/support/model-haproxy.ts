@@ -3,9 +3,10 @@ import type { MapFile } from '../../src/core/maps.ts';
 import { MAP_FILES, mapRows } from '../../src/core/maps.ts';
 import type { PathMatch } from '../../src/core/path-match.ts';
 import type { RoutingTable, Server } from '../../src/core/routing.ts';
-import type { ObservedRuntime, ObservedServer, RuntimeCommand, Tier } from '../../src/core/runtime.ts';
+import type { LeftPlace, ObservedRuntime, ObservedServer, RuntimeCommand, Tier } from '../../src/core/runtime.ts';
 import { serverWords } from '../../src/core/server-words.ts';
-import type { Spare } from '../../src/core/spares.ts';
+import { type Reserve, sparesAmong } from '../../src/core/spares.ts';
+import { profileName } from '../../src/core/template-views.ts';
 
 /** A server as HAProxy holds it. */
 export interface ModelServer {
@@ -24,10 +25,12 @@ export interface ModelHaproxy {
   readonly backends: Map<string, Map<string, ModelServer>>;
   readonly maps: ReadonlyMap<MapFile, Map<string, string>>;
   /** A reload: everything as the configuration says, and nothing else. */
-  load(table: RoutingTable, spares: readonly Spare[]): void;
+  load(table: RoutingTable, reserves: readonly Reserve[]): void;
   run(command: RuntimeCommand): void;
   /** `del server` for everything in maintenance that `table` does not want, except on tier C; gives what is left by `stays`. */
   sweep(servers: readonly ModelPlace[], stays: (server: ModelPlace) => boolean): readonly ModelPlace[];
+  /** `del backend` for these (tier A); gives those that are not empty. */
+  sweepBackends(backends: readonly string[]): readonly LeftPlace[];
   /** Everything, as it would be read. */
   observe(): ObservedRuntime;
   /** What differs from a table: servers with words, ids and states, and every row. */
@@ -45,6 +48,9 @@ interface ModelPlace {
 export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHaproxy {
   const backends = new Map<string, Map<string, ModelServer>>();
   const maps = new Map(MAP_FILES.map((map) => [map, new Map<string, string>()]));
+  const profiles = new Set<string>();
+  const made = new Map<string, string>();
+  const unpublished = new Set<string>();
 
   function serversOf(backend: string): Map<string, ModelServer> {
     const servers = backends.get(backend);
@@ -65,11 +71,37 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
   }
 
   function leads(map: MapFile, value: string): void {
-    if (LEADING.has(map) && !backends.has(value)) throw new Error(`${map} leads to ${value}`);
+    if (LEADING.has(map) && (!backends.has(value) || unpublished.has(value)))
+      throw new Error(`${map} leads to ${value}`);
   }
 
   function run(command: RuntimeCommand): void {
     switch (command.do) {
+      case 'add-backend': {
+        const { backend, profile } = command;
+        if (tier !== 'A') throw new Error('Unknown command: add backend');
+        if (backends.has(backend)) throw new Error(`Already exists a backend of that name: ${backend}`);
+        if (!profiles.has(profile)) throw new Error(`Cannot find default proxy '${profile}'.`);
+        backends.set(backend, new Map());
+        made.set(backend, profile);
+        unpublished.add(backend);
+        return;
+      }
+      case 'publish-backend':
+        serversOf(command.backend);
+        unpublished.delete(command.backend);
+        return;
+      case 'unpublish-backend':
+        serversOf(command.backend);
+        if ([...maps].some(([map, rows]) => LEADING.has(map) && [...rows.values()].includes(command.backend)))
+          throw new Error(`${command.backend} is led to`);
+        unpublished.add(command.backend);
+        return;
+      case 'delete-backend':
+        if (!unpublished.has(command.backend)) throw new Error('Backend must be unpublished prior to its deletion.');
+        if ([...serversOf(command.backend).values()].some(({ admission }) => admission !== 'maint'))
+          throw new Error(`${command.backend} has servers`);
+        return;
       case 'add-server': {
         const { backend, server } = command;
         const servers = serversOf(backend);
@@ -122,12 +154,16 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
   return {
     backends,
     maps,
-    load(table, spares) {
+    load(table, reserves) {
       backends.clear();
+      profiles.clear();
+      made.clear();
+      unpublished.clear();
+      for (const { profile } of [...table.backends, ...reserves]) profiles.add(profileName(profile));
       for (const { name, servers } of table.backends) {
         backends.set(name, new Map(servers.map((server) => [server.name, asModel(server)])));
       }
-      for (const { name } of spares) backends.set(name, new Map());
+      for (const { name } of sparesAmong(reserves)) backends.set(name, new Map());
       for (const map of MAP_FILES) {
         const rows = rowsOf(map);
         rows.clear();
@@ -146,6 +182,14 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
         return false;
       });
     },
+    sweepBackends: (names) =>
+      names.flatMap((backend) => {
+        if (serversOf(backend).size > 0) return [{ backend }];
+        backends.delete(backend);
+        made.delete(backend);
+        unpublished.delete(backend);
+        return [];
+      }),
     observe: () => ({
       generation: 1 as Generation,
       backends: new Map(
@@ -164,6 +208,7 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
         ]),
       ),
       maps: new Map(MAP_FILES.map((map) => [map, new Map(rowsOf(map))])),
+      ...(tier === 'A' ? { dynamic: { made: new Map(made), unpublished: new Set(unpublished) } } : {}),
     }),
     differsFrom(table) {
       const wrong: string[] = [];
@@ -195,7 +240,7 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
       const keys = new Set<string>();
       for (const map of LEADING) {
         for (const [key, value] of rowsOf(map)) {
-          const servers = [...(backends.get(value)?.values() ?? [])];
+          const servers = unpublished.has(value) ? [] : [...(backends.get(value)?.values() ?? [])];
           if (servers.some(({ admission }) => admission === 'ready')) keys.add(`${map} ${key}`);
         }
       }

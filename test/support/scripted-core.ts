@@ -89,6 +89,7 @@ export const NO_PARTS = {
   shapes: {
     shapeOf: () => undefined,
     isPlain: () => false,
+    isBare: () => false,
     isAddable: () => false,
     serviceText: () => undefined,
   },

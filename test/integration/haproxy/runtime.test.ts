@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Generation, RenderedConfig } from '../../../src/core/config.ts';
 import type { Haproxy } from '../../../src/core/ports.ts';
-import type { HaproxyRuntime, ObservedServer, RuntimeCommand } from '../../../src/core/runtime.ts';
+import type { HaproxyRuntime, LeftPlace, ObservedServer, RuntimeCommand } from '../../../src/core/runtime.ts';
 import { ask } from '../../../src/haproxy/cli-connection.ts';
 import { createRuntime } from '../../../src/haproxy/runtime.ts';
 import { probeWorker } from '../../../src/haproxy/worker-probe.ts';
@@ -102,7 +102,7 @@ describe('the runtime lane', () => {
     return seen?.backends.get(backend) ?? [];
   }
 
-  function swept(left: readonly { readonly backend: string; readonly server: string }[]): Promise<void> {
+  function swept(left: readonly LeftPlace[]): Promise<void> {
     return until('they are deleted', async () => (await runtime.sweep(serving, left)).length === 0, 10_000);
   }
 
@@ -119,7 +119,7 @@ describe('the runtime lane', () => {
     expect(await runtime.run(serving, [add('a'), add('b')])).toMatchObject({ kind: 'done' });
     await until('it answers', async () => (await get(port, { host: 'web.example' })).status === 200, 5_000);
     const asking = load('web.example', names);
-    let left: readonly { readonly backend: string; readonly server: string }[] = [];
+    let left: readonly LeftPlace[] = [];
     for (let round = 0; round < 60; round += 1) {
       const [comes, goes] = [names[(round + 2) % 4] ?? '', names[round % 4] ?? ''];
       const batch =

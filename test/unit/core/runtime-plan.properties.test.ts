@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
+import { afterBatch, seenBackends } from '../../../src/core/dynamic-backends.ts';
 import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../../../src/core/leftovers.ts';
 import { type Loaded, loadedConfig, loadedTable } from '../../../src/core/loaded.ts';
 import { MAP_FILES } from '../../../src/core/maps.ts';
@@ -12,7 +13,7 @@ import type { BackendName, RoutingTable, ServerName } from '../../../src/core/ro
 import type { Tier } from '../../../src/core/runtime.ts';
 import { planRuntime, type RuntimePlan } from '../../../src/core/runtime-plan.ts';
 import { planRepair } from '../../../src/core/runtime-repair.ts';
-import { createSpares, type Spare } from '../../../src/core/spares.ts';
+import { createSpares, type Reserve } from '../../../src/core/spares.ts';
 import { createModelHaproxy, type ModelHaproxy } from '../../support/model-haproxy.ts';
 import { type AppChange, appChange, createRandomApps, type RandomApps } from '../../support/random-apps.ts';
 import { settings, templates } from '../../support/tables.ts';
@@ -52,7 +53,7 @@ class Drive {
   readonly haproxy: ModelHaproxy;
   readonly apps: RandomApps = createRandomApps();
   readonly tier: Tier;
-  readonly spares: readonly Spare[];
+  readonly spares: readonly Reserve[];
   wanted: RoutingTable;
   running: RoutingTable;
   placement: Placement = OWN_PLACES;
@@ -126,6 +127,8 @@ class Drive {
     if (gapless) for (const keys of during) expect(lasting.filter((key) => !keys.has(key))).toEqual([]);
     const left = haproxy.sweep(plan.removed, ({ server }) => server.endsWith('1'));
     this.leftovers = forgetDeleted(plan.leftovers, this.tier, plan.removed, left);
+    const deleted = plan.commands.flatMap((command) => (command.do === 'delete-backend' ? [command.backend] : []));
+    this.loaded = afterBatch(plan.loaded, plan.commands, haproxy.sweepBackends(deleted));
     this.running = plan.target;
     expect(haproxy.differsFrom(this.running)).toEqual([]);
     this.placement = reclaimSpares(this.placement, haproxy.observe());
@@ -146,9 +149,9 @@ class Drive {
   restart(loadedAs: RoutingTable): void {
     const config = renderer.render(loadedAs, SETTINGS, NO_CERTIFICATES, PLACE, this.spares);
     if (!config.ok) throw new Error(config.failure.message);
-    this.loaded = loadedConfig(config.value);
     this.fixed = fixedWith(loadedAs);
     const observed = this.haproxy.observe();
+    this.loaded = seenBackends(loadedConfig(config.value), observed);
     this.placement = readPlacement(this.wanted, observed, { ...this.inputs(), loaded: this.loaded });
     for (const servers of this.haproxy.backends.values()) {
       for (const server of servers.values()) if (server.admission === 'maint') server.forgotten = true;
@@ -226,7 +229,7 @@ function doHarm({ backends, maps }: ModelHaproxy, { what, at }: { readonly what:
   if (what === 'stray-row') rows?.set(`stray${at}`, 'elsewhere');
 }
 
-describe.each(['B', 'C'] as const)('tier %s', (tier) => {
+describe.each(['A', 'B', 'C'] as const)('tier %s', (tier) => {
   test('5,000 changes: HAProxy is brought to every table without a gap, and refuses nothing', () => {
     let reloads = 0;
     let planned = 0;

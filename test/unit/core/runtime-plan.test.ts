@@ -59,6 +59,12 @@ function said(command: RuntimeCommand): string {
       return `${command.admission} ${command.backend}/${command.server}`;
     case 'remove-server':
       return `${command.do} ${command.backend}/${command.server}`;
+    case 'add-backend':
+      return `${command.do} ${command.backend} from ${command.profile}`;
+    case 'publish-backend':
+    case 'unpublish-backend':
+    case 'delete-backend':
+      return `${command.do} ${command.backend}`;
     case 'replace-map':
       return `${command.do} ${command.map} of ${command.rows.size}`;
     default:

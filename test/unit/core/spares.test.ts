@@ -8,7 +8,8 @@ import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import { loadedConfig, loadedTable } from '../../../src/core/loaded.ts';
 import { createRenderer } from '../../../src/core/render.ts';
 import { backendName } from '../../../src/core/servers.ts';
-import { createSpares, fitsSpare, isSpareName, SPARE_SIZES } from '../../../src/core/spares.ts';
+import { createSpares, fitsSpare, isSpareName, SPARE_SIZES, sparesAmong } from '../../../src/core/spares.ts';
+import { profileName } from '../../../src/core/template-views.ts';
 import {
   appId,
   asked,
@@ -52,8 +53,17 @@ describe('the pool', () => {
     expect(createSpares(SPARE_SIZES, 'D')).toEqual([]);
   });
 
+  test('is of profiles where a backend can be made from one', () => {
+    const reserves = createSpares(SPARE_SIZES, 'A');
+    expect(sparesAmong(reserves)).toEqual([]);
+    const names = reserves.map(({ profile }) => profileName(profile));
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain('P_http_leastconn_1_https_60');
+    expect(names).toContain('P_tcp_roundrobin_0_none_2');
+  });
+
   test('takes no name that an app could have', () => {
-    for (const { name } of createSpares(SPARE_SIZES, 'A')) expect(name).not.toMatch(/_\d+$/);
+    for (const { name } of createSpares(SPARE_SIZES, 'B')) expect(name).not.toMatch(/_\d+$/);
     expect(isSpareName(backendName(appId('/portolan/spare/http-1'), 10_000))).toBe(false);
     expect(isSpareName('portolan_spare_http-7')).toBe(true);
   });
@@ -89,23 +99,26 @@ const TABLE = table({
   services: [service(plain, [18_091])],
 });
 
-test('a configuration with spares is one that HAProxy takes', async () => {
-  const spares = createSpares(SPARE_SIZES, 'B');
-  const rendered = renderer().render(TABLE, SETTINGS, NO_CERTIFICATES, PLACE, spares);
-  if (!rendered.ok) throw new Error(rendered.failure.message);
-  const dir = await mkdtemp(join(tmpdir(), 'spares-'));
-  try {
-    for (const [file, text] of rendered.value.files) {
-      await mkdir(dirname(join(dir, file)), { recursive: true });
-      await writeFile(join(dir, file), text);
+test.each(['A', 'B'] as const)(
+  'a configuration with what is held ready on tier %s is one that HAProxy takes',
+  async (tier) => {
+    const spares = createSpares(SPARE_SIZES, tier);
+    const rendered = renderer().render(TABLE, SETTINGS, NO_CERTIFICATES, PLACE, spares);
+    if (!rendered.ok) throw new Error(rendered.failure.message);
+    const dir = await mkdtemp(join(tmpdir(), 'spares-'));
+    try {
+      for (const [file, text] of rendered.value.files) {
+        await mkdir(dirname(join(dir, file)), { recursive: true });
+        await writeFile(join(dir, file), text);
+      }
+      await writeFile(join(dir, 'state'), '1\n');
+      const { stdout, stderr } = await promisify(execFile)('haproxy', ['-c', '-C', dir, '-f', 'haproxy.cfg']);
+      expect(stdout + stderr).not.toMatch(/ALERT|WARNING/);
+    } finally {
+      await rm(dir, { recursive: true });
     }
-    await writeFile(join(dir, 'state'), '1\n');
-    const { stdout, stderr } = await promisify(execFile)('haproxy', ['-c', '-C', dir, '-f', 'haproxy.cfg']);
-    expect(stdout + stderr).not.toMatch(/ALERT|WARNING/);
-  } finally {
-    await rm(dir, { recursive: true });
-  }
-});
+  },
+);
 
 test('without spares a configuration is what it was', () => {
   const one = renderer().render(TABLE, SETTINGS, NO_CERTIFICATES, PLACE);
@@ -114,9 +127,9 @@ test('without spares a configuration is what it was', () => {
   expect(JSON.stringify(one)).not.toContain('portolan_spare');
 });
 
-test('what is read back from a configuration is what was rendered', () => {
+test.each(['A', 'B'] as const)('what is read back from a configuration of tier %s is what was rendered', (tier) => {
   const using = renderer();
-  const spares = createSpares({ http: 20, sticky: 5, tcp: 5 }, 'B');
+  const spares = createSpares({ http: 20, sticky: 5, tcp: 5 }, tier);
   const rendered = using.render(TABLE, SETTINGS, NO_CERTIFICATES, PLACE, spares);
   const fixed = using.fixedSections(SETTINGS, NO_CERTIFICATES, PLACE, TABLE.services);
   if (!rendered.ok || !fixed.ok) throw new Error('not rendered');
@@ -127,20 +140,34 @@ test('what is read back from a configuration is what was rendered', () => {
   expect(read.maps.has('maps/hosts.map')).toBe(true);
   expect(read.maps.has('maps/app-ids.map')).toBe(false);
   expect([...read.spares.values()]).toEqual([...made.spares.values()]);
+  expect([...read.backends()].sort()).toEqual([...made.backends()].sort());
+  for (const { profile } of [...spares, ...TABLE.backends]) {
+    const name = profileName(profile);
+    expect(read.profileText(name)).toContain(`defaults ${name} from base\n`);
+    expect(read.profileText(name)).toBe(made.profileText(name));
+  }
+  expect(read.profileText('P_other')).toBe(made.profileText('P_other'));
   for (const { name } of TABLE.backends) {
     expect(read.shapeOf(name)).toEqual(made.shapeOf(name));
     expect(read.serviceText(name)).toEqual(made.serviceText(name));
   }
   expect(read.shapeOf(app.name)?.own).toContain('userlist');
   expect(read.serviceText(plain.name)).toContain('bind 127.0.0.1:18091');
-  expect(read.shapeOf(spares[0]?.name ?? app.name)).toBeUndefined();
+  for (const { name } of sparesAmong(spares)) expect(read.shapeOf(name)).toBeUndefined();
 });
 
 describe('what a template makes of a backend', () => {
   test('with text of its own it is not plain', () => {
     const { shapes } = renderer();
-    expect(shapes.isPlain(plain)).toBe(true);
-    expect(shapes.isPlain(app)).toBe(false);
+    expect([shapes.isPlain(plain), shapes.isBare(plain)]).toEqual([true, true]);
+    expect([shapes.isPlain(app), shapes.isBare(app)]).toEqual([false, false]);
+  });
+
+  test('with a line that every backend has it is plain, and no `add backend` says it', () => {
+    const shipped = templates().backend.text;
+    const { shapes } = renderer({ backend: `${shipped}  option allbackups\n` });
+    expect([shapes.isPlain(plain), shapes.isBare(plain)]).toEqual([true, false]);
+    expect(renderer({ backend: `${shipped}  # no more\n` }).shapes.isBare(plain)).toBe(true);
   });
 
   test('a server is addable unless a template says more of it', () => {
