@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Problem } from '../core/problem.ts';
 import { appOf } from '../core/problem.ts';
-import { routesView } from '../core/routes-view.ts';
+import { countRoutes } from '../core/routes-view.ts';
 import { desiredGeneration, discoveryMode, type State, snapshotAge } from '../core/state.ts';
 
 const EFFECTS: readonly Problem['effect'][] = ['notice', 'value-ignored', 'route-refused', 'app-excluded'];
@@ -54,10 +54,7 @@ export function createStateGauges(
     apps.set({ state: 'excluded' }, excluded.size);
     apps.set({ state: 'routed' }, all.filter((id) => routed.has(id)).length);
     apps.set({ state: 'unrouted' }, all.filter((id) => !routed.has(id) && !excluded.has(id)).length);
-    const rows = routesView(state);
-    for (const word of ['serving', 'pending', 'leaving']) {
-      routes.set({ state: word }, rows.filter((row) => row.state === word).length);
-    }
+    for (const [word, count] of Object.entries(countRoutes(state))) routes.set({ state: word }, count);
     for (const severity of EFFECTS) {
       findings.set({ severity }, state.problems.filter((problem) => problem.effect === severity).length);
     }

@@ -96,7 +96,11 @@ export type DaemonEventBody =
   | { readonly type: 'apply-failed'; readonly failure: HaproxyFailure; readonly serving?: Generation }
   /** What is wanted was refused before, with this failure, and is not tried again before its time. */
   | { readonly type: 'apply-held'; readonly failure: HaproxyFailure; readonly until: Instant }
-  | { readonly type: 'pass-finished'; readonly outcome: 'unchanged' | 'applied' | 'waiting' | 'failed'; readonly ms: number }
+  | {
+      readonly type: 'pass-finished';
+      readonly outcome: 'unchanged' | 'applied' | 'waiting' | 'failed';
+      readonly ms: number;
+    }
   | { readonly type: 'bug'; readonly message: string; readonly stack: string }
   // HAProxy
   | {

@@ -1,4 +1,5 @@
-import { isMeant, type LeavingTask } from './leaving.ts';
+import { instanceOf, type LeavingTask } from './leaving.ts';
+import { remembered } from './remembered.ts';
 import type { Backend, RoutingTable, Server } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 
@@ -15,7 +16,8 @@ export interface TakenOut {
 export function takeOut(running: RoutingTable, leaving: readonly LeavingTask[]): TakenOut {
   const commands: RuntimeCommand[] = [];
   const apps = new Set(leaving.map(({ app }) => app));
-  const leaves = (server: Server): boolean => leaving.some(({ task }) => isMeant(server.task, task));
+  const ids = new Set<string>(leaving.map(({ task }) => task));
+  const leaves = ({ task }: Server): boolean => ids.has(task) || ids.has(instanceOf(task));
   const drained = (backend: Backend): Backend => {
     const going = backend.servers.filter((server) => server.admission === 'ready' && leaves(server));
     const staying = backend.servers.some((server) => server.admission === 'ready' && !leaves(server));
@@ -29,8 +31,14 @@ export function takeOut(running: RoutingTable, leaving: readonly LeavingTask[]):
       servers: backend.servers.map((server) => (gone.has(server) ? { ...server, admission: 'maint' } : server)),
     };
   };
-  // The backends of a deployment group go by the group's name, so an app without backends of its own may be in one.
-  const owned = running.backends.some(({ app }) => apps.has(app));
-  const backends = running.backends.map((backend) => (owned && !apps.has(backend.app) ? backend : drained(backend)));
+  const backends = running.backends.map((backend) =>
+    apps.has(backend.app) || isShared(backend) ? drained(backend) : backend,
+  );
   return commands.length === 0 ? { backends: running.backends, commands } : { backends, commands };
 }
+
+/** The backend of a deployment group serves tasks of several apps. Tasks are named after theirs (marathon-api 0). */
+const isShared = remembered(({ app, servers }: Backend): boolean => {
+  const own = `${app.slice(1).replaceAll('/', '_')}.`;
+  return servers.some(({ task }) => !task.startsWith(own));
+});

@@ -12,6 +12,8 @@ type Pieces = readonly string[];
 
 /** What a configuration was made of. */
 export interface ConfigParts {
+  readonly table: RoutingTable;
+  readonly pathMatch: PathMatch;
   readonly fragments: readonly Fragment[];
   /** The other files. The same list where a file is what it was in the configuration before. */
   readonly others: ReadonlyMap<string, Pieces>;
@@ -47,7 +49,7 @@ export function createConfigMaker(): ConfigMaker {
       [CERTIFICATE_LIST, certificates],
       ...files.map(([name, { lines }]) => [name, lines] as const),
     ]);
-    return lazyConfig({ fragments, others }, digest);
+    return lazyConfig({ table, pathMatch, fragments, others }, digest);
   };
 }
 
@@ -57,6 +59,23 @@ const partsBy = new WeakMap<RenderedConfig, ConfigParts>();
 
 /** What a configuration was made of in this life; undefined for one that was read back from disk. */
 export const partsOf = (config: RenderedConfig): ConfigParts | undefined => partsBy.get(config);
+
+/** The files in pieces that only need to be joined, for writing them without holding all of it in one text. */
+export function filePieces(config: RenderedConfig): ReadonlyMap<string, Iterable<string>> {
+  const parts = partsBy.get(config);
+  if (parts === undefined) return new Map([...config.files].map(([name, text]) => [name, [text]]));
+  return new Map<string, Iterable<string>>([['haproxy.cfg', texts(parts.fragments)], ...parts.others]);
+}
+
+/** `owners` one after the other, without a list of them. */
+export function eachOwner(config: RenderedConfig): Iterable<LineOwner> {
+  const parts = partsBy.get(config);
+  return parts === undefined ? config.owners : ownersOf(parts.fragments);
+}
+
+function* texts(fragments: readonly Fragment[]): Generator<string> {
+  for (const { text } of fragments) yield text;
+}
 
 /** Texts are joined when somebody asks for them: most configurations are only compared, and followed before they are written. */
 function lazyConfig(parts: ConfigParts, digest: string): RenderedConfig {
@@ -71,7 +90,7 @@ function lazyConfig(parts: ConfigParts, digest: string): RenderedConfig {
       return files;
     },
     get owners() {
-      owners ??= ownersOf(parts.fragments);
+      owners ??= [...ownersOf(parts.fragments)];
       return owners;
     },
     digest,
@@ -80,11 +99,10 @@ function lazyConfig(parts: ConfigParts, digest: string): RenderedConfig {
   return config;
 }
 
-function ownersOf(fragments: readonly Fragment[]): readonly LineOwner[] {
+function* ownersOf(fragments: readonly Fragment[]): Generator<LineOwner> {
   let from = 1;
-  return fragments.map(({ lines, origin, section }) => {
-    const owner = { from, to: from + lines - 1, origin, section };
+  for (const { lines, origin, section } of fragments) {
+    yield { from, to: from + lines - 1, origin, section };
     from += lines;
-    return owner;
-  });
+  }
 }

@@ -14,11 +14,6 @@ export interface LeavingTask {
 /** Between the instance and the number of its incarnation (marathon-api 0). */
 const INCARNATION = '._app.';
 
-/** Whether a task is meant by the id of a leaving one. */
-export function isMeant(task: TaskId, leaving: LeavingTask['task']): boolean {
-  return task === leaving || task.startsWith(`${leaving}${INCARNATION}`);
-}
-
 /** The instance of a task of Marathon ≥ 1.8; of an older one its id as it is, which no instance has. */
 export function instanceOf(task: TaskId): InstanceId {
   const at = task.lastIndexOf(INCARNATION);

@@ -1,11 +1,13 @@
 import type { AppId } from './app.ts';
 import { routeName } from './changes.ts';
+import { partsOf } from './lazy-config.ts';
 import { byText } from './order.ts';
 import type { PathMatch } from './path-match.ts';
 import type { LiveServer } from './ports.ts';
 import type { Route, RoutingTable } from './routing.ts';
 import type { Served, ServedRoute } from './served.ts';
-import { NOTHING_SERVED, rowKey, servedBy } from './served.ts';
+import { NOTHING_SERVED, rowKey } from './served.ts';
+import { servedBy } from './served-config.ts';
 import type { State } from './state.ts';
 
 /** A line of `/v1/routes`: a host (and path) or a service port, what runs and what should run put together. */
@@ -48,6 +50,21 @@ export function routesView(state: State, live?: readonly LiveServer[]): readonly
       servers: servers.get(backend) ?? [],
     }))
     .sort((a, b) => byText(a.kind, b.kind) || byText(a.route, b.route) || byText(a.backend, b.backend));
+}
+
+/** How many routes there are of each state. */
+export function countRoutes(state: State): Readonly<Record<RouteView['state'], number>> {
+  const config = state.running?.config;
+  const running = config === undefined ? NOTHING_SERVED : servedBy(config);
+  const loaded = running.routes.length + running.services.length;
+  // The usual case by far, and then nothing has to be compared.
+  if (state.table === undefined || (config !== undefined && partsOf(config)?.table === state.table))
+    return { serving: loaded, pending: 0, leaving: 0 };
+  const { pathMatch } = state.settings;
+  const is = new Set(loadedRows(running, pathMatch).map(({ key }) => key));
+  const should = new Set(wantedRows(state.table, pathMatch).map(({ key }) => key));
+  const serving = [...should].filter((key) => is.has(key)).length;
+  return { serving, pending: should.size - serving, leaving: is.size - serving };
 }
 
 interface Row {

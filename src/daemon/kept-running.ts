@@ -5,7 +5,7 @@ import type { ApplyPlan, Running } from '../core/plan.ts';
 import type { ApplyResult, Candidate, Clock, Haproxy, HaproxyFailure, Observed, PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
-import { servedBy } from '../core/served.ts';
+import { servedBy } from '../core/served-config.ts';
 import type { Draft } from './isolate.ts';
 import type { LaneWorker } from './lane.ts';
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -26,15 +27,37 @@ export async function ensureDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
 }
 
-/** Writes a new file or overwrites one, and returns once its bytes are on the disk. Its directory is not synced. */
-export async function writeSynced(path: string, text: string): Promise<void> {
+/** Bytes that are put together at one time: megabytes at once would hold the event loop. */
+const CHUNK = 64 * 1024;
+
+/**
+ * Writes a new file or overwrites one, and returns once its bytes are on the disk, with their SHA-256 in hex. Its directory is not
+ * synced. Of a text in pieces each chunk is put together when the one before is written.
+ */
+export async function writeSynced(path: string, text: string | Iterable<string>): Promise<string> {
   const file = await open(path, 'w', FILE_MODE);
+  const hash = createHash('sha256');
   try {
-    await file.writeFile(text);
+    for (const chunk of chunks(typeof text === 'string' ? [text] : text)) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
     await file.sync();
   } finally {
     await file.close();
   }
+  return hash.digest('hex');
+}
+
+function* chunks(pieces: Iterable<string>): Generator<string> {
+  let chunk = '';
+  for (const piece of pieces) {
+    chunk += piece;
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    chunk = '';
+  }
+  if (chunk !== '') yield chunk;
 }
 
 /** Makes the names in a directory durable. */

@@ -1,9 +1,10 @@
 import { mkdir, readdir, readlink, rm } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Instant } from '../core/app.ts';
-import { type Generation, type RenderedConfig, stampGeneration } from '../core/config.ts';
+import type { Generation, RenderedConfig } from '../core/config.ts';
+import { eachOwner, filePieces } from '../core/lazy-config.ts';
 import type { Clock, GenerationInfo } from '../core/ports.ts';
-import { ok, type Result } from '../core/result.ts';
+import { fail, ok, type Result } from '../core/result.ts';
 import {
   type DiskFailure,
   ensureDirectory,
@@ -13,9 +14,11 @@ import {
   syncDirectory,
   writeSynced,
 } from './durable-files.ts';
+import { stamped, writeFiles } from './generation-files.ts';
 import { describeGeneration, MANIFEST_NAME, type Manifest } from './manifest.ts';
+import { OWNERS_NAME, ownerLines } from './owners-file.ts';
 import type { StatePaths } from './paths.ts';
-import { readManifest, readStored, type StoredGeneration } from './stored-generation.ts';
+import { configOf, readManifest, readStored, type StoredGeneration, type Unreadable } from './stored-generation.ts';
 
 /** The configurations on disk and the two symlinks that say which of them counts. */
 export interface Generations {
@@ -27,6 +30,8 @@ export interface Generations {
   folder(generation: Generation): string;
   /** Reads a generation back, verified. */
   read(generation: Generation): Promise<StoredGeneration>;
+  /** The configuration of a generation: remembered where it was written in this life, else read back. */
+  config(generation: Generation): Promise<Result<RenderedConfig, Unreadable>>;
   /** Notes what became of a generation. Only a note: a disk that refuses it changes nothing. */
   mark(generation: Generation, state: Manifest['state']): Promise<void>;
   /** Makes a generation the one that HAProxy reads next (`current`), or the one to return to; `undefined`: none. */
@@ -41,8 +46,8 @@ export interface Generations {
    * there, without a reload now.
    */
   follow(candidate: Generation, running: Generation): Promise<Result<void, DiskFailure>>;
-  /** The published generation that follows a worker's, whole; undefined: that worker runs what it has loaded. */
-  following(running: Generation): Promise<(StoredGeneration & { readonly is: 'whole' }) | undefined>;
+  /** The configuration that was published as what a worker was brought to; undefined: that worker runs what it has loaded. */
+  following(running: Generation): Promise<RenderedConfig | undefined>;
   /** Where the symlinks lead. */
   pointers(): Promise<{ readonly current: Generation | undefined; readonly lastGood: Generation | undefined }>;
   /** What HAProxy may be started with, best first: current, last good, then older ones that were once published. */
@@ -56,6 +61,8 @@ export interface Generations {
 /** Opens nothing yet: see `open`. */
 export function createGenerations(paths: StatePaths, keep: number, clock: Clock): Generations {
   let highest = 0;
+  /** What was written or read in this life. Files of a generation are never changed. */
+  const known = new Map<Generation, RenderedConfig>();
   const folder = (generation: Generation): string => join(paths.generations, String(generation));
 
   async function numbers(): Promise<readonly Generation[]> {
@@ -91,22 +98,23 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     highest += 1;
     const generation = highest as Generation;
     const home = folder(generation);
-    const files = new Map(
-      [...config.files].map(([name, text]) => [
-        name,
-        name === 'haproxy.cfg' ? stampGeneration(text, generation) : text,
-      ]),
-    );
-    const manifest = describeGeneration(generation, config, files, why, clock.now());
+    const files = new Map(filePieces(config));
+    files.set('haproxy.cfg', stamped(files.get('haproxy.cfg') ?? [], generation));
     const written = await onDisk(`write generation ${generation}`, async () => {
       await ensureDirectory(paths.generations);
       await mkdir(home, { mode: 0o750 });
-      await writeFiles(home, files);
+      const digests = await writeFiles(home, files);
+      const owners = await writeSynced(join(home, OWNERS_NAME), ownerLines(eachOwner(config)));
+      const { digest } = config;
+      const manifest = describeGeneration(generation, { digest, why, writtenAt: clock.now(), owners }, digests);
       await writeSynced(join(home, MANIFEST_NAME), JSON.stringify(manifest, undefined, 1));
       await syncDirectory(home);
       await syncDirectory(paths.generations);
     });
-    if (written.ok) return ok(generation);
+    if (written.ok) {
+      known.set(generation, config);
+      return ok(generation);
+    }
     await onDisk('clear away', () => rm(home, { recursive: true, force: true }));
     return written;
   }
@@ -147,7 +155,8 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     const { current, lastGood } = await pointers();
     const all = await numbers();
     // The newest stays whatever it is, so that its number stays taken.
-    const kept = new Set<Generation | undefined>([current, lastGood, running, all[0]]);
+    const pointed = new Set<Generation | undefined>([current, lastGood, running, all[0]]);
+    const kept = new Set(pointed);
     let published = 0;
     let unpublished = 0;
     for (const number of all) {
@@ -158,6 +167,7 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
       else if (stored) unpublished += 1;
       else if ((await readStored(folder(number))).is === 'newer') kept.add(number);
     }
+    for (const number of known.keys()) if (!pointed.has(number)) known.delete(number);
     for (const number of all.filter((each) => !kept.has(each)))
       await onDisk('remove generation', () => rm(folder(number), { recursive: true, force: true }));
   }
@@ -190,11 +200,22 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     return pointed;
   }
 
-  async function following(running: Generation): Promise<(StoredGeneration & { readonly is: 'whole' }) | undefined> {
+  async function config(generation: Generation): Promise<Result<RenderedConfig, Unreadable>> {
+    const remembered = known.get(generation);
+    if (remembered !== undefined) return ok(remembered);
+    const stored = await readStored(folder(generation));
+    if (stored.is !== 'whole') return fail(stored);
+    const read = configOf(stored);
+    known.set(generation, read);
+    return ok(read);
+  }
+
+  async function following(running: Generation): Promise<RenderedConfig | undefined> {
     const { current } = await pointers();
     if (current === undefined || current <= running) return undefined;
-    const stored = await readStored(folder(current));
-    return stored.is === 'whole' && stored.manifest.follows === running ? stored : undefined;
+    if ((await readManifest(folder(current)))?.follows !== running) return undefined;
+    const followed = await config(current);
+    return followed.ok ? followed.value : undefined;
   }
 
   return {
@@ -207,6 +228,7 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     startOrder,
     list,
     read: (generation) => readStored(folder(generation)),
+    config,
     point,
     confirm,
     growBeyond: (generation) => {
@@ -218,23 +240,4 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
         await clearUnfinished();
       }),
   };
-}
-
-/**
- * Writes the files of a configuration and makes their folders durable, deepest first. All files at once: the disk syncs
- * ten of them together in little more than the time of one.
- */
-async function writeFiles(home: string, files: ReadonlyMap<string, string>): Promise<void> {
-  const placed = [...files].map(([name, text]) => {
-    const relative = normalize(name);
-    if (isAbsolute(relative) || relative.startsWith('..') || relative === MANIFEST_NAME)
-      throw new Error(`a configuration may not contain a file named ${JSON.stringify(name)}`);
-    return { path: join(home, relative), folder: join(home, dirname(relative)), text };
-  });
-  const folders = [...new Set(placed.map(({ folder }) => folder))].sort((a, b) => b.length - a.length);
-  for (const each of folders) await ensureDirectory(each);
-  // All are waited for, also behind a failure: nothing may be written once this has ended.
-  const written = await Promise.allSettled(placed.map(({ path, text }) => writeSynced(path, text)));
-  for (const one of written) if (one.status === 'rejected') throw one.reason;
-  for (const each of folders) await syncDirectory(each);
 }

@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import type { AppId } from '../core/app.ts';
-import type { Generation, LineOwner, RenderedConfig } from '../core/config.ts';
-import type { Origin } from '../core/problem.ts';
+import type { Generation } from '../core/config.ts';
 
 /** Schema number of the manifests written here. A higher one was written by a newer Portolan: served, never rewritten. */
 const MANIFEST_SCHEMA = 1;
 
 /** Name of the manifest in a generation's folder. Written last: a folder without one was never finished. */
 export const MANIFEST_NAME = 'manifest.json';
-
-const origin = z.discriminatedUnion('from', [
-  z.object({ from: z.literal('default') }),
-  z.object({ from: z.literal('setting'), name: z.string() }),
-  z.object({ from: z.literal('app'), app: z.string() }),
-  z.object({ from: z.literal('label'), app: z.string(), label: z.string() }),
-]);
 
 const manifestSchema = z.object({
   schema: z.literal(MANIFEST_SCHEMA),
@@ -28,7 +19,8 @@ const manifestSchema = z.object({
   follows: z.int().positive().optional(),
   /** SHA-256 of each file as it lies on the disk, by relative name. */
   files: z.record(z.string(), z.string()),
-  owners: z.array(z.object({ from: z.int(), to: z.int(), section: z.string(), origin })),
+  /** SHA-256 of `owners.json`, which is a file of its own: it is as long as the cluster is large, and seldom asked for. */
+  owners: z.string(),
 });
 
 /** What a generation says about itself. */
@@ -55,40 +47,13 @@ export function parseManifest(text: string): ReadManifest {
   return { is: 'damaged', reason: `its manifest does not fit: ${parsed.error.issues[0]?.message ?? 'unknown shape'}` };
 }
 
-/** The manifest of a configuration about to be written. `files` are the bytes as they will lie on the disk. */
+/** The manifest of a candidate. `files`: digests of the bytes as they lie on the disk. */
 export function describeGeneration(
   generation: Generation,
-  config: RenderedConfig,
+  of: Pick<Manifest, 'digest' | 'why' | 'writtenAt' | 'owners'>,
   files: ReadonlyMap<string, string>,
-  why: string,
-  writtenAt: number,
 ): Manifest {
-  return {
-    schema: MANIFEST_SCHEMA,
-    generation,
-    writtenAt,
-    why,
-    state: 'candidate',
-    digest: config.digest,
-    files: Object.fromEntries([...files].map(([name, text]) => [name, sha256(text)])),
-    owners: config.owners.map((owner) => ({ ...owner, origin: { ...owner.origin } })),
-  };
-}
-
-/** The owners of a manifest as the core knows them. */
-export function ownersOf(manifest: Manifest): readonly LineOwner[] {
-  return manifest.owners.map((owner) => ({ ...owner, origin: originOf(owner.origin) }));
-}
-
-function originOf(read: z.infer<typeof origin>): Origin {
-  switch (read.from) {
-    case 'app':
-      return { from: 'app', app: read.app as AppId };
-    case 'label':
-      return { from: 'label', app: read.app as AppId, label: read.label };
-    default:
-      return read;
-  }
+  return { schema: MANIFEST_SCHEMA, generation, ...of, state: 'candidate', files: Object.fromEntries(files) };
 }
 
 /** SHA-256 of a text, in hex. */

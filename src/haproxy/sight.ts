@@ -2,7 +2,6 @@ import type { RenderedConfig } from '../core/config.ts';
 import type { HaproxyView, Observed } from '../core/ports.ts';
 import type { HaproxyContext } from './context.ts';
 import { type ProcessTable, showProcesses } from './master.ts';
-import { configOf } from './stored-generation.ts';
 import { capabilities } from './version.ts';
 import { probeThroughMaster, probeWorker, type WorkerAnswer } from './worker-probe.ts';
 
@@ -62,17 +61,19 @@ export async function observeWorker(context: HaproxyContext, worker: WorkerAnswe
   const { generation } = worker;
   if (generation === undefined)
     return { known: false, reason: 'the worker runs a configuration that Portolan did not write' };
-  const followed = await context.generations.following(generation);
-  const loaded = await context.generations.read(generation);
-  if (followed && loaded.is === 'whole')
-    return { known: true, generation, config: configOf(followed), loaded: configOf(loaded) };
-  switch (loaded.is) {
-    case 'whole':
-      return { known: true, generation, config: configOf(loaded) };
+  const loaded = await context.generations.config(generation);
+  if (loaded.ok) {
+    const followed = await context.generations.following(generation);
+    return followed === undefined
+      ? { known: true, generation, config: loaded.value }
+      : { known: true, generation, config: followed, loaded: loaded.value };
+  }
+  const { failure } = loaded;
+  switch (failure.is) {
     case 'newer':
       return { known: false, reason: `generation ${generation} was written by a newer Portolan` };
     case 'damaged':
-      return { known: false, reason: `generation ${generation} is damaged: ${loaded.reason}` };
+      return { known: false, reason: `generation ${generation} is damaged: ${failure.reason}` };
     case 'unfinished':
       return { known: false, reason: `generation ${generation} is not on this disk` };
   }

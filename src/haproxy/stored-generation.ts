@@ -1,16 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RenderedConfig, unstampGeneration } from '../core/config.ts';
-import { MANIFEST_NAME, type Manifest, ownersOf, parseManifest, sha256 } from './manifest.ts';
+import { type LineOwner, type RenderedConfig, unstampGeneration } from '../core/config.ts';
+import { MANIFEST_NAME, type Manifest, parseManifest, sha256 } from './manifest.ts';
+import { OWNERS_NAME, parseOwners } from './owners-file.ts';
 
 /** What lies in a generation's folder, checked against its manifest. */
 export type StoredGeneration =
-  | { readonly is: 'whole'; readonly manifest: Manifest; readonly files: ReadonlyMap<string, string> }
+  | {
+      readonly is: 'whole';
+      readonly manifest: Manifest;
+      readonly files: ReadonlyMap<string, string>;
+      readonly owners: readonly LineOwner[];
+    }
   /** A newer Portolan wrote it: HAProxy can serve it, nothing else is known of it. */
   | { readonly is: 'newer' }
   | { readonly is: 'damaged'; readonly reason: string }
   /** Its writing was never finished, or there is no such folder. */
   | { readonly is: 'unfinished' };
+
+/** Why a generation's configuration is not known. */
+export type Unreadable = Exclude<StoredGeneration, { readonly is: 'whole' }>;
 
 /** Reads a generation's folder and verifies the checksum of every file. Never throws. */
 export async function readStored(folder: string): Promise<StoredGeneration> {
@@ -26,7 +35,11 @@ export async function readStored(folder: string): Promise<StoredGeneration> {
     if (sha256(content) !== digest) return { is: 'damaged', reason: `${name} differs from its checksum` };
     files.set(name, content);
   }
-  return { is: 'whole', manifest: read.manifest, files };
+  const ownersText = await readText(join(folder, OWNERS_NAME));
+  const owners =
+    ownersText === undefined || sha256(ownersText) !== read.manifest.owners ? undefined : parseOwners(ownersText);
+  if (owners === undefined) return { is: 'damaged', reason: `${OWNERS_NAME} is not as it was written` };
+  return { is: 'whole', manifest: read.manifest, files, owners };
 }
 
 /** The manifest alone, without looking at the files: `undefined` when there is none that can be understood. */
@@ -41,7 +54,7 @@ export function configOf(stored: StoredGeneration & { is: 'whole' }): RenderedCo
   const files = new Map(
     [...stored.files].map(([name, text]) => [name, name === 'haproxy.cfg' ? unstampGeneration(text) : text]),
   );
-  return { files, owners: ownersOf(stored.manifest), digest: stored.manifest.digest };
+  return { files, owners: stored.owners, digest: stored.manifest.digest };
 }
 
 async function readText(path: string): Promise<string | undefined> {

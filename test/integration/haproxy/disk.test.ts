@@ -143,7 +143,7 @@ describe('generations on disk', () => {
       failure: { kind: 'disk' },
     });
     expect(await served()).toBe('one');
-    expect(await haproxy.observe()).toMatchObject({ known: false });
+    expect(await haproxy.observe()).toMatchObject({ known: true, generation: 1, config: config('one') });
 
     await rm(rig.paths.generations);
     await rename(away, rig.paths.generations);

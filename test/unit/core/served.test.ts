@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import type { Generation, RenderedConfig } from '../../../src/core/config.ts';
 import { createRenderer } from '../../../src/core/render.ts';
-import { routesView } from '../../../src/core/routes-view.ts';
-import { rowsFor, servedBy } from '../../../src/core/served.ts';
+import { countRoutes, routesView } from '../../../src/core/routes-view.ts';
+import { rowsFor } from '../../../src/core/served.ts';
+import { servedBy } from '../../../src/core/served-config.ts';
+import { servedByText } from '../../../src/core/served-text.ts';
 import { initialState } from '../../../src/core/state.ts';
 import { route, templates } from '../../support/tables.ts';
 import { app, build, SETTINGS } from './table-rig.ts';
@@ -36,6 +38,15 @@ function rendered(pathMatch: 'prefix' | 'segment'): {
 }
 
 describe('servedBy', () => {
+  it.each(['prefix', 'segment'] as const)(
+    'tells the same of a table as of the text that was made of it (%s)',
+    (pathMatch) => {
+      const { config } = rendered(pathMatch);
+      expect(servedBy(config)).toEqual(servedByText(config));
+      expect(servedBy(config).routes.length).toBeGreaterThan(4);
+    },
+  );
+
   it('reads the routes back from the files that the renderer writes', () => {
     const { config } = rendered('prefix');
     expect(
@@ -88,6 +99,7 @@ describe.each(['prefix', 'segment'] as const)('what runs and what should run, by
 
   it('are recognised as the same rows', () => {
     const view = routesView({ ...state, table });
+    expect(countRoutes({ ...state, table })).toEqual({ serving: 10, pending: 0, leaving: 0 });
     expect(view.map((row) => row.state)).toEqual(Array.from({ length: 10 }, () => 'serving'));
     expect(view.map((row) => row.route)).toEqual([
       '*.shop.example',
@@ -110,7 +122,14 @@ describe.each(['prefix', 'segment'] as const)('what runs and what should run, by
         settings: { pathMatch },
       },
     ).value;
-    const states = new Map(routesView({ ...state, table: other }).map((row) => [row.route, row.state]));
+    const view = routesView({ ...state, table: other });
+    const states = new Map(view.map((row) => [row.route, row.state]));
+    const count = (word: string) => view.filter((row) => row.state === word).length;
+    expect(countRoutes({ ...state, table: other })).toEqual({
+      serving: count('serving'),
+      pending: count('pending'),
+      leaving: count('leaving'),
+    });
     expect(states.get('shop.example')).toBe('leaving');
     expect(states.get('*:10000')).toBe('leaving');
     expect(states.get('new.example')).toBe('pending');
