@@ -1,5 +1,6 @@
 import type { DaemonEvent, RouteChange } from '../core/events.ts';
 import { printable } from '../core/problem.ts';
+import { mainWord } from '../core/reload-reason.ts';
 import { unreachable } from '../core/result.ts';
 
 type Applied = Extract<DaemonEvent, { type: 'applied' }>;
@@ -9,7 +10,8 @@ const MOST_LINES = 20;
 
 /** One line for each change that a new configuration brought: what, how, and the milliseconds from the event to traffic. */
 export function formatChanges(applied: Applied): readonly string[] {
-  const how = `${applied.via}, generation ${applied.generation}, ${Math.round(applied.sinceCauseMs)} ms from event to traffic`;
+  const via = applied.via === 'reload' ? `reload for ${mainWord(applied.plan.reload)}` : applied.via;
+  const how = `${via}, generation ${applied.generation}, ${Math.round(applied.sinceCauseMs)} ms from event to traffic`;
   if (applied.changes.length === 0) return [`~ configuration changed, no route did (${how})`];
   const lines = applied.changes.slice(0, MOST_LINES).map((change) => `${formatChange(change)} (${how})`);
   const more = applied.changes.length - MOST_LINES;

@@ -1,5 +1,6 @@
 import type { DaemonEvent } from '../core/events.ts';
 import { printable } from '../core/problem.ts';
+import { formatReason, mainWord } from '../core/reload-reason.ts';
 import { unreachable } from '../core/result.ts';
 import { describeOutside } from './describe-outside.ts';
 import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
@@ -79,6 +80,15 @@ function describe(event: DaemonEvent): Description {
         differences: event.differences.slice(0, MOST_SHOWN),
         count: event.differences.length,
       });
+    case 'spares-counted':
+      return describeSpares(event);
+    case 'reload-needed': {
+      const { reload } = event.plan;
+      return line('debug', `a reload is needed: ${reload.slice(0, 3).map(formatReason).join(', ')}`, {
+        reason: mainWord(reload),
+        because: reload.slice(0, MOST_SHOWN).map(formatReason),
+      });
+    }
     case 'taken-out':
       return line('info', `${event.servers} servers of leaving tasks take no new requests`, {
         tasks: event.tasks.slice(0, MOST_SHOWN),
@@ -111,6 +121,18 @@ function describe(event: DaemonEvent): Description {
     default:
       return unreachable(event);
   }
+}
+
+/** What few of are left is a warning with the way out; the numbers themselves are for whoever debugs. */
+function describeSpares({ spares, few }: Of<'spares-counted'>): Description {
+  const [first] = few;
+  if (first === undefined) return line('debug', `${counted(spares.length, 'kind')} of spares counted`, { spares });
+  const { kind, check, free, total } = first;
+  return line(
+    'warn',
+    `${free} of ${total} spare backends for ${kind} apps with ${check} check are left; --spare-${kind} holds more of them ready, and the next reload refills them`,
+    { few, flag: `--spare-${kind}` },
+  );
 }
 
 type Of<T extends DaemonEvent['type']> = Extract<DaemonEvent, { type: T }>;
@@ -158,7 +180,9 @@ function describeApply(
           changes: event.changes.slice(0, MOST_SHOWN).map(({ change, what }) => `${change} ${what}`),
           changeCount: event.changes.length,
           cause: event.cause.reasons.slice(0, MOST_SHOWN),
-          reasons: event.plan.reload.slice(0, MOST_SHOWN),
+          ...(event.via === 'reload' ? { reason: mainWord(event.plan.reload) } : {}),
+          // One line has to name them all, and a plan names only so many.
+          reasons: event.plan.reload.map(formatReason),
           reloadMs: round(event.reloadMs),
           sinceCauseMs: round(event.sinceCauseMs),
         },

@@ -1,16 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { SourceFailure } from '../core/ports.ts';
+import { RELOAD_WORDS } from '../core/reload-reason.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const RELOAD_REASONS = [
-  'first-configuration',
-  'running-unknown',
-  'section-added',
-  'section-removed',
-  'section-changed',
-  'file-changed',
-  'none',
-] as const;
+const RELOAD_REASONS = Object.keys(RELOAD_WORDS);
 
 /** Why an event stream ended, as a label. */
 export type StreamLoss = (typeof STREAM_LOSSES)[number];
@@ -60,7 +53,7 @@ export function createEventCounters(registry: Registry) {
     render: histogram('portolan_render_duration_seconds', 'Time to render a configuration'),
     validation: histogram('portolan_validation_duration_seconds', 'Time of haproxy -c'),
     validations: counter('portolan_validations_total', 'Runs of haproxy -c', ['outcome']),
-    reloads: counter('portolan_reloads_total', 'Reloads of HAProxy', ['reason', 'outcome']),
+    reloads: counter('portolan_reloads_total', 'Reloads of HAProxy, each under its main reason', ['reason', 'outcome']),
     reload: histogram('portolan_reload_duration_seconds', 'Time from the reload to its proof'),
     commands: counter('portolan_runtime_commands_total', 'Commands over HAProxy’s socket', ['outcome']),
     drift: counter('portolan_drift_total', 'Differences found in a running HAProxy and put right'),

@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
 import type { DaemonEvent } from '../core/events.ts';
+import { mainWord, type ReloadWord } from '../core/reload-reason.ts';
 import { unreachable } from '../core/result.ts';
 import type { State } from '../core/state.ts';
 import { createEventCounters, type EventCounters, type StreamLoss } from './event-counters.ts';
@@ -27,7 +28,7 @@ export function createMetrics(options: { readonly version: string; readonly endp
   const gauges = createStateGauges(registry, options.endpoints);
   const counters = createEventCounters(registry);
   createEventLoopGauge(registry);
-  const seen: Seen = { planned: 'none' };
+  const seen: Seen = { planned: 'start' };
   return {
     observe: (event) => count(counters, seen, event),
     waitStarted: () => counters.waiters.inc(),
@@ -46,7 +47,8 @@ export function createMetrics(options: { readonly version: string; readonly endp
 /** What one event tells about a later one. */
 interface Seen {
   leader?: string;
-  planned: string;
+  /** What the reload under way counts under. */
+  planned: ReloadWord;
 }
 
 function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
@@ -75,7 +77,9 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'rendered':
       counters.render.observe(event.ms / 1000);
       counters.propagation.observe({ stage: 'render' }, event.ms / 1000);
-      seen.planned = event.plan.reload[0]?.because ?? 'none';
+      return;
+    case 'reload-needed':
+      seen.planned = mainWord(event.plan.reload);
       return;
     case 'validated':
     case 'validation-failed':
@@ -85,7 +89,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
       return;
     case 'applied':
       if (event.via === 'reload') {
-        counters.reloads.inc({ reason: event.plan.reload[0]?.because ?? 'none', outcome: 'success' });
+        counters.reloads.inc({ reason: mainWord(event.plan.reload), outcome: 'success' });
         counters.reload.observe(event.reloadMs / 1000);
       }
       if (event.via === 'runtime') counters.commands.inc({ outcome: 'done' }, event.commands ?? 0);
@@ -123,6 +127,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'haproxy-down':
     case 'haproxy-seen':
     case 'published':
+    case 'spares-counted':
       return;
     default:
       unreachable(event);

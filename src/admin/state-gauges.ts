@@ -34,6 +34,7 @@ export function createStateGauges(
   const lastApply = gauge('portolan_last_apply_success', '0 while a wanted configuration cannot be made to run');
   const haproxyUp = gauge('portolan_haproxy_up', '1 when HAProxy runs');
   const workers = gauge('portolan_haproxy_workers', 'HAProxy workers', ['state']);
+  const spares = gauge('portolan_spares', 'Spare backends of the running configuration', ['kind', 'check', 'state']);
   const certificates = gauge('portolan_cert_not_after_seconds', 'When a certificate ends', ['cert']);
 
   const setOutside = (state: State, now: number): void => {
@@ -69,6 +70,12 @@ export function createStateGauges(
     haproxyUp.set(isUp ? 1 : 0);
     workers.set({ state: 'current' }, isUp ? 1 : 0);
     workers.set({ state: 'old' }, state.haproxy?.oldWorkers ?? 0);
+    spares.reset();
+    for (const { kind, check, used, emptying, free } of state.spares) {
+      for (const [word, count] of Object.entries({ used, emptying, free })) {
+        spares.set({ kind, check, state: word }, count);
+      }
+    }
   };
   return {
     set(state, now) {

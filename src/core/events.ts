@@ -5,6 +5,7 @@ import type { ApplyPlan } from './plan.ts';
 import type { HaproxyFailure, HaproxyView, PassCause, SourceFailure } from './ports.ts';
 import type { Problem } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
+import type { SpareCount } from './spare-counts.ts';
 
 /**
  * Everything that can happen, one closed union. State, log, metrics and the journal are made from these and nothing else.
@@ -93,6 +94,10 @@ export type DaemonEventBody =
   | { readonly type: 'drift'; readonly differences: readonly string[] }
   /** The servers of leaving tasks were taken out before anything was fetched. */
   | { readonly type: 'taken-out'; readonly tasks: readonly string[]; readonly servers: number; readonly ms: number }
+  /** The socket does not go all the way: these are the reasons for the reload that follows, if HAProxy takes it. */
+  | { readonly type: 'reload-needed'; readonly plan: ApplyPlan }
+  /** Spares of the running configuration. `few`: those of which few are left since now. */
+  | { readonly type: 'spares-counted'; readonly spares: readonly SpareCount[]; readonly few: readonly SpareCount[] }
   | { readonly type: 'apply-failed'; readonly failure: HaproxyFailure; readonly serving?: Generation }
   /** What is wanted was refused before, with this failure, and is not tried again before its time. */
   | { readonly type: 'apply-held'; readonly failure: HaproxyFailure; readonly until: Instant }

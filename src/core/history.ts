@@ -1,7 +1,7 @@
 import type { Generation } from './config.ts';
 import type { DaemonEvent, RouteChange } from './events.ts';
-import type { ReloadReason } from './plan.ts';
 import type { PassCause } from './ports.ts';
+import type { ReloadReason } from './reload-reason.ts';
 
 /** Entries kept. */
 export const HISTORY_LENGTH = 200;

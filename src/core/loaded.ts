@@ -20,8 +20,6 @@ export interface Loaded {
   profileText(profile: string): string | undefined;
   /** The text of the frontend of a service port, by the service's name. */
   serviceText(name: BackendName): string | undefined;
-  /** The backends that it holds, without spares. */
-  names(): readonly BackendName[];
   readonly spares: ReadonlyMap<BackendName, Spare>;
   /** `PartsRenderer.fixedSections` of its time. */
   readonly fixed: ReadonlyMap<string, string>;
@@ -53,7 +51,6 @@ export function loadedTable(
       const service = services.get(name);
       return service === undefined ? undefined : shapes.serviceText(service);
     },
-    names: () => table.backends.map(({ name }) => name),
     spares: byName(sparesAmong(reserves)),
     fixed,
     maps: mapsIn([...fixed.values(), ...profiles.values()]),
@@ -100,11 +97,6 @@ export function loadedConfig(config: RenderedConfig): Loaded {
     },
     profileText: (profile) => sections.get(`defaults ${profile}`),
     serviceText: (name) => services.get(name),
-    names: () =>
-      [...sections.keys()].flatMap((section) => {
-        const name = section.slice('backend '.length);
-        return section.startsWith('backend ') && !isSpareName(name) ? [name as BackendName] : [];
-      }),
     spares: byName(spares),
     fixed,
     maps: mapsIn([config.files.get('haproxy.cfg') ?? '']),

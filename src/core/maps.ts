@@ -31,9 +31,12 @@ export interface MapRow {
 /** The rows of one map by key. A key stands there once: HAProxy finds the first, and changes or deletes another of them. */
 export function mapRows(table: RoutingTable, map: MapFile, pathMatch: PathMatch): ReadonlyMap<string, string> {
   const rows = new Map<string, string>();
-  const add = ({ key, value }: MapRow): void => {
-    if (!rows.has(key)) rows.set(key, value);
-  };
+  for (const { key, value } of everyRow(table, map, pathMatch)) if (!rows.has(key)) rows.set(key, value);
+  return rows;
+}
+
+/** The rows of one map, one after the other, for those who take them in slices. Of a key the first counts. */
+export function* everyRow(table: RoutingTable, map: MapFile, pathMatch: PathMatch): Generator<MapRow, void> {
   switch (map) {
     case 'maps/paths.map':
     case 'maps/paths-nocase.map':
@@ -42,24 +45,24 @@ export function mapRows(table: RoutingTable, map: MapFile, pathMatch: PathMatch)
     case 'maps/hosts.map':
     case 'maps/wildcards.map':
       for (const route of table.routes) {
-        if (fileOf(route) === map) add(routeRow(route, pathMatch));
-        else if (lengthFileOf(route) === map) add(lengthRow(route, map, pathMatch));
+        if (fileOf(route) === map) yield routeRow(route, pathMatch);
+        else if (lengthFileOf(route) === map) yield lengthRow(route, map, pathMatch);
       }
-      return rows;
+      return;
     case 'maps/app-ids.map':
-      for (const route of table.appIds) add(appIdRow(route));
-      return rows;
+      for (const route of table.appIds) yield appIdRow(route);
+      return;
     case 'maps/ports.map':
     case 'maps/port-modes.map':
-      for (const service of table.services) for (const row of portRows(service)) if (row.map === map) add(row);
-      return rows;
+      for (const service of table.services) for (const row of portRows(service)) if (row.map === map) yield row;
+      return;
     case 'maps/redirect.map':
     case 'maps/hsts.map':
     case 'maps/check-paths.map':
-      for (const backend of table.backends) for (const row of rowsOfBackend(backend, map)) add(row);
-      return rows;
+      for (const backend of table.backends) yield* rowsOfBackend(backend, map);
+      return;
     default:
-      return unreachable(map);
+      unreachable(map);
   }
 }
 

@@ -1,17 +1,17 @@
 import type { RenderedConfig } from './config.ts';
 import { partsOf } from './lazy-config.ts';
 import { commonEnds } from './list-maker.ts';
+import { inOrderOfWeight, type ReloadReason } from './reload-reason.ts';
 
-/** Why HAProxy must be reloaded: one reason per differing section or file. */
-export type ReloadReason =
-  | { readonly because: 'first-configuration' | 'running-unknown' }
-  | { readonly because: 'section-added' | 'section-removed' | 'section-changed'; readonly section: string }
-  | { readonly because: 'file-changed'; readonly file: string };
-
-/** What will happen to HAProxy, before it does. No reasons: nothing to do. */
+/** What will happen to HAProxy, before it does. No reasons: nothing to do. Of several the first is the main one. */
 export interface ApplyPlan {
   readonly reload: readonly ReloadReason[];
 }
+
+/** A reload for these reasons, the weightiest first; at most `MAX_RELOAD_REASONS` are named. */
+export const planReload = (reasons: readonly ReloadReason[]): ApplyPlan => ({
+  reload: inOrderOfWeight(reasons).slice(0, MAX_RELOAD_REASONS),
+});
 
 /** What HAProxy is known to run: the files of its worker's generation, or nothing certain. */
 export type Running =
@@ -40,13 +40,6 @@ export function planApply(running: Running, config: RenderedConfig): ApplyPlan {
   const reasons = [...sectionReasons(running.config, config), ...fileReasons(running.config, config)];
   if (reasons.length === 0) reasons.push({ because: 'file-changed', file: MAIN_FILE });
   return { reload: reasons.slice(0, MAX_RELOAD_REASONS) };
-}
-
-/** A plan's reason as one phrase. */
-export function formatReason(reason: ReloadReason): string {
-  if (reason.because === 'file-changed') return `${reason.file} changed`;
-  if ('section' in reason) return `${reason.section} ${reason.because.slice('section-'.length)}`;
-  return reason.because === 'first-configuration' ? 'first configuration' : 'what runs is unknown';
 }
 
 function sectionReasons(before: RenderedConfig, after: RenderedConfig): ReloadReason[] {

@@ -3,6 +3,7 @@ import type { OpenPass } from './history.ts';
 import { recordPass } from './history.ts';
 import type { HaproxyFailure } from './ports.ts';
 import { reduceHaproxy, reduceOutside } from './reduce-outside.ts';
+import { mainWord } from './reload-reason.ts';
 import { unreachable } from './result.ts';
 import type { ApplyFailing, State } from './state.ts';
 
@@ -52,6 +53,10 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'drift':
     case 'taken-out':
       return state;
+    case 'reload-needed':
+      return inPass(state, { reasons: event.plan.reload });
+    case 'spares-counted':
+      return { ...state, spares: event.spares };
     case 'apply-failed':
       return applyFailed(state, event.at, event.failure);
     case 'apply-held':
@@ -91,7 +96,6 @@ function rendered(state: State, event: Of<'rendered'>): State {
   const next = {
     ...inPass(state, {
       stages: { render: (state.openPass?.stages.render ?? 0) + event.ms },
-      reasons: event.plan.reload,
     }),
     desired: state.desired?.digest === event.digest ? state.desired : { digest: event.digest, at: event.at },
   };
@@ -127,6 +131,9 @@ function applied(state: State, event: Of<'applied'>): State {
       since: runtime ? (state.running?.since ?? event.at) : event.at,
     },
     lastApply: { ok: true, at: event.at, generation: event.generation },
+    ...(event.via === 'reload'
+      ? { lastReload: { at: event.at, word: mainWord(event.plan.reload), reasons: event.plan.reload } }
+      : {}),
     counts: {
       ...state.counts,
       reloads: state.counts.reloads + (runtime ? 0 : 1),

@@ -1,6 +1,6 @@
 import { parseIp } from './address.ts';
 import type { MapFile } from './maps.ts';
-import { mapRows } from './maps.ts';
+import { everyRow, mapRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { BackendName, RoutingTable, Server, ServerName } from './routing.ts';
 import type { ObservedRuntime, ObservedServer, RuntimeQuestion } from './runtime.ts';
@@ -128,12 +128,41 @@ function compareRows(
   wanted: ReadonlyMap<string, string>,
   found: Difference[],
 ): void {
-  for (const [key, value] of wanted) {
-    const is = has.get(key);
-    if (is === undefined) found.push({ what: 'row-missing', map, key, value });
-    else if (is !== value) found.push({ what: 'row-wrong', map, key, value, found: is });
-  }
+  for (const [key, value] of wanted) compareRow(map, key, value, has.get(key), found);
   for (const [key, is] of has) if (!wanted.has(key)) found.push({ what: 'row-extra', map, key, found: is });
+}
+
+function compareRow(map: MapFile, key: string, value: string, is: string | undefined, found: Difference[]): void {
+  if (is === undefined) found.push({ what: 'row-missing', map, key, value });
+  else if (is !== value) found.push({ what: 'row-wrong', map, key, value, found: is });
+}
+
+/** Rows between two rests of `compareMap`; 1,000 take about half a millisecond. */
+const ROWS_AT_ONCE = 1_000;
+
+/** `differences` of one map that was read whole, in steps: whoever takes them can rest in between. */
+export function* compareMap(
+  map: MapFile,
+  has: ReadonlyMap<string, string>,
+  table: RoutingTable,
+  pathMatch: PathMatch,
+): Generator<void, readonly Difference[]> {
+  const found: Difference[] = [];
+  const wanted = new Set<string>();
+  let looked = 0;
+  for (const { key, value } of everyRow(table, map, pathMatch)) {
+    if (wanted.has(key)) continue;
+    wanted.add(key);
+    compareRow(map, key, value, has.get(key), found);
+    looked += 1;
+    if (looked % ROWS_AT_ONCE === 0) yield;
+  }
+  for (const [key, is] of has) {
+    if (!wanted.has(key)) found.push({ what: 'row-extra', map, key, found: is });
+    looked += 1;
+    if (looked % ROWS_AT_ONCE === 0) yield;
+  }
+  return found;
 }
 
 /** A difference as one phrase. */

@@ -5,8 +5,10 @@ import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './
 import type { HistoryEntry, OpenPass } from './history.ts';
 import type { HaproxyView, SourceFailure } from './ports.ts';
 import type { Problem } from './problem.ts';
+import type { ReloadReason, ReloadWord } from './reload-reason.ts';
 import type { RoutingTable } from './routing.ts';
 import type { Settings } from './settings.ts';
+import type { SpareCount } from './spare-counts.ts';
 
 /** Everything that people and machines may ask about the daemon: immutable, replaced by `reduce`. Instants are ms since the epoch. */
 export interface State {
@@ -37,6 +39,10 @@ export interface State {
   /** Set while desired and running differ because something refuses. */
   readonly applyFailing?: ApplyFailing;
   readonly haproxy?: HaproxyView;
+  /** Of the running configuration; empty where new apps need none. */
+  readonly spares: readonly SpareCount[];
+  /** The newest reload, by the word that it counted under. */
+  readonly lastReload?: { readonly at: number; readonly word: ReloadWord; readonly reasons: readonly ReloadReason[] };
   readonly haproxyDown?: { readonly since: number; readonly reason: string };
   readonly templates: { readonly overridden: readonly string[]; readonly refused?: TemplateFailure };
   readonly certificates: CertificateSet;
@@ -132,6 +138,7 @@ export function initialState(version: string, settings: Settings, at: number): S
     masters: new Map(),
     stream: { reconnects: 0, everAttached: false },
     problems: [],
+    spares: [],
     templates: { overridden: [] },
     certificates: NO_CERTIFICATES,
     history: [],

@@ -1,4 +1,5 @@
 import { isStale, readiness } from './readiness.ts';
+import { formatReason } from './reload-reason.ts';
 import type { MasterState, State, StreamState } from './state.ts';
 import { converged, desiredGeneration, discoveryMode, snapshotAge } from './state.ts';
 
@@ -29,6 +30,8 @@ export function statusView(state: State, now: number) {
     ...(state.applyFailing === undefined
       ? {}
       : { applyFailing: { ...state.applyFailing, since: iso(state.applyFailing.since) } }),
+    ...(state.lastReload === undefined ? {} : { lastReload: reloadView(state.lastReload) }),
+    spares: state.spares,
     ...(state.haproxy === undefined ? {} : { haproxy: state.haproxy }),
     ...(state.haproxyDown === undefined
       ? {}
@@ -99,6 +102,13 @@ function generationsOf(state: State) {
     ...(state.running?.generation === undefined ? {} : { running: state.running.generation }),
     ...(state.running === undefined ? {} : { runningSince: iso(state.running.since) }),
   };
+}
+
+/** Reasons shown of the newest reload, the main one first. */
+const REASONS_SHOWN = 10;
+
+function reloadView({ at, word, reasons }: NonNullable<State['lastReload']>) {
+  return { at: iso(at), reason: word, because: reasons.slice(0, REASONS_SHOWN).map(formatReason) };
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

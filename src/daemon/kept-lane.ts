@@ -1,44 +1,46 @@
-import type { Generation } from '../core/config.ts';
-import { afterBatch, forgetClosed, seenBackends } from '../core/dynamic-backends.ts';
+import { afterBatch, seenBackends } from '../core/dynamic-backends.ts';
 import { takeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
-import { forgetDeleted, type Leftovers, NO_LEFTOVERS } from '../core/leftovers.ts';
+import { forgetDeleted, NO_LEFTOVERS } from '../core/leftovers.ts';
 import { type Loaded, loadedConfig, loadedTable } from '../core/loaded.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import { createPlacer } from '../core/placed-table.ts';
-import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../core/placement.ts';
+import { choosePlaces, OWN_PLACES, readPlacement } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { HaproxyRuntime, LeftPlace, Tier } from '../core/runtime.ts';
-import { type Difference, differences, formatDifference, verify } from '../core/runtime-difference.ts';
+import { formatDifference, verify } from '../core/runtime-difference.ts';
 import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
 import { planRepair } from '../core/runtime-repair.ts';
-import type { Carried, KeptLane, LaneParts, LaneWorker } from './lane.ts';
+import { createSpareCounter } from '../core/spare-counts.ts';
+import { unrepaired } from '../core/unrepaired.ts';
+import type { Carried, Kept, KeptLane, LaneParts, LaneWorker, Suspect } from './lane.ts';
+import { createComparison } from './lane-comparison.ts';
+import type { Timings } from './timings.ts';
 
 /** All that HAProxy can be asked: a map that nothing looks up is unknown to it. */
 const everything = ({ maps }: Loaded) => ({ backends: 'all', maps: [...maps] }) as const;
 
-interface Kept {
-  readonly generation: Generation;
-  readonly loaded: Loaded;
-  readonly placement: Placement;
-  readonly leftovers: Leftovers;
-  /** The wanted table that `placement` was made for. */
-  readonly wanted: RoutingTable | undefined;
-  /** What runs, in the words of its places; undefined: to be read. */
-  readonly running: RoutingTable | undefined;
-  readonly parts: LaneParts | undefined;
-}
+type Running = Kept & { readonly running: RoutingTable };
+
+/** What was seen on the way. */
+type Found = Pick<Extract<Carried, { kind: 'carried' }>, 'drift'> &
+  Pick<Extract<Carried, { kind: 'reload' }>, 'unrepaired'>;
 
 const NOTHING: readonly never[] = [];
+const NOTHING_FOUND: Found = { drift: NOTHING, unrepaired: NOTHING };
+
+/** How paths are matched, and two of the daemon's timings. */
+type LaneOptions = { readonly pathMatch: PathMatch } & Pick<Timings, 'leavingMs' | 'comparePauseMs'>;
 
 /** A lane that knows nothing yet. */
 export function createKeptLane(
   runtime: HaproxyRuntime,
-  clock: Pick<Clock, 'now'>,
-  { pathMatch, leavingMs }: { readonly pathMatch: PathMatch; readonly leavingMs: number },
+  clock: Clock,
+  { pathMatch, leavingMs, comparePauseMs }: LaneOptions,
 ): KeptLane {
   const place = createPlacer();
+  const countSpares = createSpareCounter();
   let kept: Kept | undefined;
   let last: Promise<unknown> = Promise.resolve();
   /** Tasks on their way out, and until when an event's word counts more than a list in which they still run. */
@@ -70,44 +72,56 @@ export function createKeptLane(
   ): Promise<Carried> {
     const tier = await runtime.tier();
     const parts = tier === 'D' ? undefined : partsOf();
-    if (parts === undefined) return { kind: 'reload', needs: [{ because: 'no-runtime' }] };
+    if (parts === undefined) return { kind: 'reload', needs: [{ because: 'no-runtime' }], unrepaired: NOTHING };
     const now = kept?.generation === worker.generation ? kept : adopted(worker);
     kept = now;
-    const { running } = now;
-    return running === undefined ? repair(now, table, parts, tier) : change({ ...now, running }, table, parts, tier);
+    const { running, suspect } = now;
+    if (running === undefined) return repair(now, table, parts, tier);
+    return suspect === undefined
+      ? change({ ...now, running }, table, parts, tier)
+      : mend({ ...now, running }, suspect, table, parts, tier);
+  }
+
+  /** What a plan starts from, and where everybody is to be. */
+  function prepare(now: Running, table: RoutingTable, parts: LaneParts, tier: Tier) {
+    const { loaded, leftovers, running } = now;
+    const { shapes, fixed } = parts;
+    const sameParts = now.parts === undefined || (now.parts.shapes === shapes && now.parts.fixed === fixed);
+    const before = sameParts ? now.wanted : undefined;
+    const placement = choosePlaces({ before, after: table, placement: now.placement, loaded, shapes, tier });
+    const after = withoutLeavers(place(table, placement.places));
+    const { unplaced } = placement;
+    const next: Kept = { ...now, placement, wanted: table, parts, suspect: undefined };
+    const compareAll = !sameParts;
+    return {
+      next,
+      inputs: { before: running, after, loaded, shapes, fixed, tier, leftovers, unplaced, compareAll, pathMatch },
+    };
   }
 
   /** The usual way: from what is known to run to what should. */
-  async function change(
-    now: Kept & { readonly running: RoutingTable },
+  async function change(now: Running, table: RoutingTable, parts: LaneParts, tier: Tier): Promise<Carried> {
+    const { next, inputs } = prepare(now, table, parts, tier);
+    return carryOut(next, planRuntime(inputs), tier);
+  }
+
+  /** The same, while parts of what runs were seen to be otherwise. */
+  async function mend(
+    now: Running,
+    asked: Suspect,
     table: RoutingTable,
     parts: LaneParts,
     tier: Tier,
-  ) {
-    const { loaded, leftovers, running } = now;
-    const sameParts = now.parts === undefined || (now.parts.shapes === parts.shapes && now.parts.fixed === parts.fixed);
-    const before = sameParts ? now.wanted : undefined;
-    const placement = choosePlaces({
-      before,
-      after: table,
-      placement: now.placement,
-      loaded,
-      shapes: parts.shapes,
-      tier,
+  ): Promise<Carried> {
+    const observed = await runtime.read(now.generation, asked);
+    if (observed === undefined) return doubtful('what was seen to be otherwise could not be read again');
+    const { next, inputs } = prepare(now, table, parts, tier);
+    const plan = planRepair({ ...inputs, observed, asked });
+    // It was told when it was seen.
+    return carryOut(next, plan, tier, {
+      drift: NOTHING,
+      unrepaired: unrepaired(observed, asked, inputs.after, plan, pathMatch),
     });
-    const plan = planRuntime({
-      before: running,
-      after: withoutLeavers(place(table, placement.places)),
-      loaded,
-      shapes: parts.shapes,
-      fixed: parts.fixed,
-      tier,
-      leftovers,
-      unplaced: placement.unplaced,
-      compareAll: !sameParts,
-      pathMatch,
-    });
-    return carryOut({ ...now, placement, wanted: table, parts }, plan, tier, NOTHING);
   }
 
   /** After a restart, or doubt: everything is read, and only what was read is certain. */
@@ -118,11 +132,12 @@ export function createKeptLane(
     const loaded = seenBackends(now.loaded, observed);
     const { shapes, fixed } = parts;
     const placement = readPlacement(table, observed, { loaded, shapes, tier, pathMatch });
+    const after = withoutLeavers(place(table, placement.places));
     const plan = planRepair({
       observed,
       asked,
       before: undefined,
-      after: withoutLeavers(place(table, placement.places)),
+      after,
       loaded,
       shapes,
       fixed,
@@ -132,23 +147,26 @@ export function createKeptLane(
       compareAll: true,
       pathMatch,
     });
-    return carryOut({ ...now, placement, wanted: table, parts }, plan, tier, plan.drift);
+    return carryOut({ ...now, placement, wanted: table, parts, suspect: undefined }, plan, tier, {
+      drift: plan.drift,
+      unrepaired: unrepaired(observed, asked, after, plan, pathMatch),
+    });
   }
 
   /** Sends the commands, and proves by reading what they touched. */
-  async function carryOut(next: Kept, plan: RuntimePlan, tier: Tier, drift: readonly Difference[]): Promise<Carried> {
+  async function carryOut(next: Kept, plan: RuntimePlan, tier: Tier, seen: Found = NOTHING_FOUND): Promise<Carried> {
     const { generation } = next;
     let left: readonly LeftPlace[] = NOTHING;
     if (plan.commands.length > 0) {
       const result = await runtime.run(generation, plan.commands);
       if (result.kind === 'refused')
-        return doubtful(`${JSON.stringify(result.command.do)} was refused: ${result.reply}`);
+        return doubtful(`${JSON.stringify(result.command.do)} was refused: ${result.reply}`, 'drift');
       if (result.kind === 'doubt') return doubtful(result.detail);
       left = result.left;
       const observed = await runtime.read(generation, plan.touched);
       if (observed === undefined) return doubtful('what was changed could not be read back');
       const [wrong] = verify(observed, plan, pathMatch);
-      if (wrong !== undefined) return doubtful(`after the commands ${formatDifference(wrong)}`);
+      if (wrong !== undefined) return doubtful(`after the commands ${formatDifference(wrong)}`, 'drift');
     }
     kept = {
       ...next,
@@ -157,38 +175,8 @@ export function createKeptLane(
       leftovers: forgetDeleted(plan.leftovers, tier, plan.removed, left),
     };
     return plan.needs.length > 0
-      ? { kind: 'reload', needs: plan.needs }
-      : { kind: 'carried', commands: plan.commands, drift };
-  }
-
-  async function check(): Promise<readonly Difference[]> {
-    const now = kept;
-    if (now?.running === undefined) return NOTHING;
-    const asked = everything(now.loaded);
-    const observed = await runtime.read(now.generation, asked);
-    if (observed === undefined) {
-      doubt();
-      return NOTHING;
-    }
-    const found = differences(observed, asked, now.running, pathMatch);
-    if (found.length > 0) {
-      doubt();
-      return found;
-    }
-    const tried = [...now.leftovers].flatMap(([backend, servers]) =>
-      [...servers.keys()].map((server) => ({ backend, server })),
-    );
-    const tier = await runtime.tier();
-    const closed = [...now.loaded.dynamic.closed];
-    const places = [...tried, ...closed.map((backend) => ({ backend }))];
-    const left = tier === 'C' ? places : await runtime.sweep(now.generation, places);
-    kept = {
-      ...now,
-      placement: reclaimSpares(now.placement, observed),
-      loaded: forgetClosed(now.loaded, closed, left),
-      leftovers: forgetDeleted(now.leftovers, tier, tried, left),
-    };
-    return NOTHING;
+      ? { kind: 'reload', needs: plan.needs, unrepaired: seen.unrepaired }
+      : { kind: 'carried', commands: plan.commands, drift: seen.drift };
   }
 
   /** Marathon lists a task as running until it has ended: it stays out of rotation, unless nobody else would serve. */
@@ -215,18 +203,35 @@ export function createKeptLane(
     return commands.length;
   }
 
-  function doubtful(detail: string): Carried {
+  function doubtful(detail: string, because: 'doubt' | 'drift' = 'doubt'): Carried {
     doubt();
-    return { kind: 'doubt', detail };
+    return { kind: 'doubt', because, detail };
   }
 
   function doubt(): void {
     if (kept !== undefined) kept = { ...kept, running: undefined, wanted: undefined };
   }
 
+  const compare = createComparison({
+    runtime,
+    clock,
+    pathMatch,
+    pauseMs: comparePauseMs,
+    inTurn,
+    kept: () => kept,
+    keep: (now) => {
+      kept = now;
+    },
+  });
+
   return {
     carry: (...given) => inTurn(() => carry(...given)),
-    check: () => inTurn(check),
+    async compare(signal) {
+      const compared = await compare(signal);
+      if (compared.kind === 'unread') doubt();
+      return compared;
+    },
+    spares: () => (kept === undefined ? NOTHING : countSpares(kept.loaded, kept.placement)),
     leave: (leaving) => inTurn(() => leave(leaving)),
     doubt,
     loaded(table, parts, generation) {

@@ -1,10 +1,15 @@
 import type { Generation, RenderedConfig } from '../core/config.ts';
 import type { LeavingTask } from '../core/leaving.ts';
+import type { Leftovers } from '../core/leftovers.ts';
+import type { Loaded } from '../core/loaded.ts';
+import type { MapFile } from '../core/maps.ts';
+import type { Placement } from '../core/placement.ts';
 import type { ReloadNeed } from '../core/reload-need.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
 import type { RuntimeCommand } from '../core/runtime.ts';
 import type { Difference } from '../core/runtime-difference.ts';
 import type { Shapes } from '../core/shapes.ts';
+import type { SpareCount } from '../core/spare-counts.ts';
 import type { Reserve } from '../core/spares.ts';
 
 /** What the templates in force say besides the table. */
@@ -21,14 +26,45 @@ export interface LaneWorker {
   readonly loaded: RenderedConfig;
 }
 
+/** What the lane knows of the worker in charge. Immutable: whoever holds an older one sees that it is not the present one. */
+export interface Kept {
+  readonly generation: Generation;
+  readonly loaded: Loaded;
+  readonly placement: Placement;
+  readonly leftovers: Leftovers;
+  /** The wanted table that `placement` was made for. */
+  readonly wanted: RoutingTable | undefined;
+  /** What runs, in the words of its places; undefined: to be read. */
+  readonly running: RoutingTable | undefined;
+  readonly parts: LaneParts | undefined;
+  /** Seen otherwise than `running` says: to be read again, and put right. */
+  readonly suspect?: Suspect | undefined;
+}
+
+/** Backends and whole maps. */
+export interface Suspect {
+  readonly backends: readonly BackendName[];
+  readonly maps: readonly MapFile[];
+}
+
+/** What a comparison of everything came to. */
+export type Compared =
+  | { readonly kind: 'same' }
+  /** The next `carry` puts it right. */
+  | { readonly kind: 'different'; readonly differences: readonly Difference[] }
+  /** The worker did not answer: nothing is certain any more. */
+  | { readonly kind: 'unread' }
+  /** Another configuration, or nothing certain to compare with: what comes next looks at everything by itself. */
+  | { readonly kind: 'overtaken' };
+
 /** How far the socket went. */
 export type Carried =
   /** HAProxy was brought to the table; 0 commands: it was there. `drift` was found on the way. */
   | { readonly kind: 'carried'; readonly commands: readonly RuntimeCommand[]; readonly drift: readonly Difference[] }
-  /** What commands can do is done; the rest needs a reload. */
-  | { readonly kind: 'reload'; readonly needs: readonly ReloadNeed[] }
-  /** What was done is not known. */
-  | { readonly kind: 'doubt'; readonly detail: string };
+  /** What commands can do is done; the rest needs a reload. `unrepaired`: HAProxy lost it, and no command brings it back. */
+  | { readonly kind: 'reload'; readonly needs: readonly ReloadNeed[]; readonly unrepaired: readonly Difference[] }
+  /** What was done is not known (`doubt`), or it is known not to be what was asked (`drift`). */
+  | { readonly kind: 'doubt'; readonly because: 'doubt' | 'drift'; readonly detail: string };
 
 /** The runtime lane from pass to pass: what the worker was brought to over its socket. */
 export interface KeptLane {
@@ -37,10 +73,12 @@ export interface KeptLane {
   /** The worker has loaded exactly this. */
   loaded(table: RoutingTable, parts: LaneParts, generation: Generation): void;
   /**
-   * Compares everything with what should run, tries again to delete what was left, and frees spares that were seen empty. What
-   * it found different is repaired by the next `carry`.
+   * Compares everything with what runs, a slice at a time and other work first, tries again to delete what was left, and frees
+   * spares that were seen empty. What it found different is put right by the next `carry`.
    */
-  check(): Promise<readonly Difference[]>;
+  compare(signal: AbortSignal): Promise<Compared>;
+  /** Spares of the running configuration; the same object while nothing changed. */
+  spares(): readonly SpareCount[];
   /** Takes the servers of tasks that are about to end out of rotation, unless a backend would have none left. Gives how many. */
   leave(leaving: readonly LeavingTask[]): Promise<number>;
   /** What the worker runs is not certain any more. */

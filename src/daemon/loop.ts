@@ -3,6 +3,7 @@ import type { ChangeHint, Control, Haproxy } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, ok } from '../core/result.ts';
 import { createAlarm } from './alarm.ts';
+import { createComparisons } from './compare-often.ts';
 import type { Scope } from './hints.ts';
 import { createHints } from './hints.ts';
 import { createPace } from './pace.ts';
@@ -39,6 +40,7 @@ export function createLoop(deps: LoopDeps): Loop {
   const hints = createHints();
   const alarm = createAlarm(clock);
   const pace = createPace(hints, timings, deps.random);
+  const comparisons = createComparisons(clock, timings.compareMs);
   let passing = false;
   let following = false;
 
@@ -85,7 +87,13 @@ export function createLoop(deps: LoopDeps): Loop {
     } else {
       pace.succeeded(clock.now(), ended.value.kind === 'applied', clock.now() - startedAt);
       if (ended.value.kind === 'carried') followSoon(signal);
+      if (ended.value.kind === 'applied') comparisons.soon();
     }
+  }
+
+  async function compare(signal: AbortSignal): Promise<void> {
+    const otherwise = await guarded(() => reconciler.compare(signal));
+    if (otherwise.ok && otherwise.value) hint([], 'drift');
   }
 
   /** The disk follows the socket: at once for those who look, but not more often than it can be told apart. */
@@ -128,10 +136,12 @@ export function createLoop(deps: LoopDeps): Loop {
     emit({ type: 'started', version: deps.version, haproxy: haproxyView });
     hint('all', 'start');
     const listening = listen(signal);
+    const comparing = comparisons.run(compare, signal);
     while (!signal.aborted) {
       await alarm.until(pace.due, signal);
       if (!signal.aborted) await onePass(signal);
     }
+    await comparing;
     await guarded(reconciler.follow);
     await guarded(reconciler.close);
     const closed = new AbortController();
@@ -166,6 +176,12 @@ export function createLoop(deps: LoopDeps): Loop {
     run,
     hear,
     servers: placedServers(haproxy, reconciler.places),
-    control: { requestPass: (reason) => hint('all', reason), setLogLevel: deps.setLogLevel },
+    control: {
+      requestPass: (reason) => {
+        hint('all', reason);
+        comparisons.soon();
+      },
+      setLogLevel: deps.setLogLevel,
+    },
   };
 }

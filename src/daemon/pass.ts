@@ -2,8 +2,9 @@ import type { Instant } from '../core/app.ts';
 import type { Generation } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
-import { type ApplyPlan, formatReason } from '../core/plan.ts';
+import type { ApplyPlan } from '../core/plan.ts';
 import type { Clock, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
+import { formatReason } from '../core/reload-reason.ts';
 import type { RenderPlace } from '../core/render.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
 import type { Settings } from '../core/settings.ts';
@@ -53,6 +54,8 @@ export interface Reconciler {
   start(): Promise<void>;
   /** `reloadFrom`: no reload before this. */
   pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<PassOutcome>;
+  /** Compares everything in HAProxy with what should be there. True: a pass has something to put right. */
+  compare(signal: AbortSignal): Promise<boolean>;
   /** The disk catches up with the socket. */
   follow(): Promise<void>;
   /** What was learned is on disk when this resolves. */

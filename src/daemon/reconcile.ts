@@ -1,12 +1,12 @@
 import type { Instant } from '../core/app.ts';
 import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { ApplyPlan } from '../core/plan.ts';
-import { planApply } from '../core/plan.ts';
+import { planApply, planReload } from '../core/plan.ts';
 import type { PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
-import { formatDifference } from '../core/runtime-difference.ts';
 import { toldOf } from '../core/unchecked.ts';
+import { createCarrier } from './carrier.ts';
 import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
@@ -22,9 +22,6 @@ import { createKeptRunning } from './kept-running.ts';
 import { createKeptSnapshot } from './kept-snapshot.ts';
 import { type Decided, type Pass, type PassDeps, type PassOutcome, type Reconciler, whyOf } from './pass.ts';
 
-/** After a doubt the worker is looked at and told again; after a second one it is reloaded. */
-const CARRY_TRIES = 2;
-
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
   const { clock, emit, settings, stages, place } = deps;
@@ -35,10 +32,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const refusal = createKeptRefusal(deps.timings, deps.random);
   const renderer = createKeptRenderer(stages.createRenderer, emit);
   const { render, parts } = renderer;
-  const lane = createKeptLane(deps.haproxy.runtime, clock, {
-    pathMatch: settings.pathMatch,
-    leavingMs: deps.timings.leavingMs,
-  });
+  const lane = createKeptLane(deps.haproxy.runtime, clock, { ...deps.timings, pathMatch: settings.pathMatch });
+  const carrier = createCarrier({ ...deps, lane, running });
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
@@ -74,7 +69,6 @@ export function createReconciler(deps: PassDeps): Reconciler {
   async function converge(pass: Pass): Promise<PassOutcome> {
     const { templates, certificates } = pass.inputs;
     const released = quarantine.review(templates, certificates, clock.now());
-    if (pass.cause.scope === 'all' && (await drifted())) settled = undefined;
     const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
     if (same && !released) return { kind: 'unchanged' };
     settled = undefined;
@@ -84,49 +78,25 @@ export function createReconciler(deps: PassDeps): Reconciler {
   async function bring(pass: Pass): Promise<PassOutcome> {
     const decided = await decide(pass.inputs);
     if (!decided.ok) return renderFailed(decided.failure);
+    let { plan } = decided.value;
     if (running.worker() !== undefined) {
-      const carried = await carry(pass, decided.value);
-      if (carried !== undefined) return carried;
-    } else if (decided.value.plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
+      const { inputs, cause } = pass;
+      const carried = await carrier.carry(decided.value, () => parts(renderInputs(inputs)), cause);
+      carrier.tellSpares();
+      if (carried.kind === 'carried') disk.behind(decided.value.config);
+      if (carried.kind !== 'reload') return settle(inputs, decided.value, carried.kind);
+      plan = planReload(carried.reasons);
+    } else if (plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
     if (clock.now() < pass.reloadFrom) return { kind: 'waiting', refetch: [], until: pass.reloadFrom };
-    return validate(pass, decided.value);
+    emit({ type: 'reload-needed', plan });
+    return validate(pass, { ...decided.value, plan });
   }
 
-  /** Looks whether HAProxy is still as the socket left it. */
-  async function drifted(): Promise<boolean> {
-    const found = await lane.check();
-    if (found.length > 0) emit({ type: 'drift', differences: found.map(formatDifference) });
-    return found.length > 0;
-  }
-
-  /** Over the socket, as far as that goes; undefined: a reload has to follow. */
-  async function carry(pass: Pass, decided: Decided): Promise<PassOutcome | undefined> {
-    const same = running.runs(decided.config.digest);
-    for (let tries = 0; tries < CARRY_TRIES; tries += 1) {
-      const worker = running.worker();
-      if (worker === undefined) return undefined;
-      const startedAt = clock.now();
-      const outcome = await lane.carry(decided.table, () => parts(renderInputs(pass.inputs)), worker);
-      switch (outcome.kind) {
-        case 'carried': {
-          const { commands, drift } = outcome;
-          if (same && drift.length > 0) emit({ type: 'drift', differences: drift.map(formatDifference) });
-          if (same && commands.length === 0) return settle(pass.inputs, decided, 'unchanged');
-          running.carried(decided, pass.cause, commands.length, clock.now() - startedAt);
-          disk.behind(decided.config);
-          return settle(pass.inputs, decided, 'carried');
-        }
-        case 'reload':
-          // What runs is what was loaded, and the socket cannot say more of it.
-          return same ? settle(pass.inputs, decided, 'unchanged') : undefined;
-        case 'doubt':
-          emit({ type: 'runtime-doubt', detail: outcome.detail });
-          break;
-        default:
-          return unreachable(outcome);
-      }
-    }
-    return undefined;
+  /** What was found is put right by the next pass, though nobody changed what it starts from. */
+  async function compare(signal: AbortSignal): Promise<boolean> {
+    const otherwise = await carrier.compare(signal);
+    if (otherwise) settled = undefined;
+    return otherwise;
   }
 
   const renderInputs = (inputs: Inputs) => ({ ...inputs, settings, place, spares: deps.spares });
@@ -197,7 +167,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
         if (isolated.excluded.size === 0) return apply(pass, { ...isolated, plan: decided.plan });
         quarantine.add(decided.whole, isolated.excluded, clock.now());
         decided.tell(isolated.draft.table);
-        return apply(pass, { ...isolated, plan: announce(isolated.draft.config, 0) });
+        announce(isolated.draft.config, 0);
+        return apply(pass, { ...isolated, plan: decided.plan });
       }
       default:
         return unreachable(isolated);
@@ -222,6 +193,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const said = loaded === undefined ? undefined : parts(renderInputs(inputs));
     if (loaded !== undefined && said !== undefined) lane.loaded(draft.table, said, loaded.generation);
     else lane.doubt();
+    carrier.tellSpares();
     if (failure === undefined) {
       refusal.succeeded();
       return settle(inputs, draft, 'applied');
@@ -245,6 +217,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   return {
     start: running.start,
     pass,
+    compare,
     follow: disk.follow,
     close: memory.flush,
     leave: lane.leave,

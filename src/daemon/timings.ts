@@ -29,6 +29,10 @@ export interface Timings {
   readonly leavingMs: number;
   /** From a change over the socket to its copy on disk; what changes meanwhile goes with it. */
   readonly followMs: number;
+  /** From one comparison of everything in HAProxy with what should be there to the next. */
+  readonly compareMs: number;
+  /** Between two slices of one: HAProxy and the event loop have other things to do. */
+  readonly comparePauseMs: number;
   /** How long the source may take to close at the end. */
   readonly closeMs: number;
 }
@@ -57,6 +61,8 @@ export const TIMINGS: Timings = {
   quarantineRetryMs: 600_000,
   leavingMs: 60_000,
   followMs: 1_000,
+  compareMs: 30_000,
+  comparePauseMs: 5,
   closeMs: 2_000,
 };
 

@@ -1,6 +1,7 @@
 import { createMetrics } from '../../src/admin/metrics.ts';
 import { LABELS, spellLabel, TEMPLATE_LABELS } from '../../src/core/labels.ts';
 import { PROBLEM_CODES } from '../../src/core/problem.ts';
+import { RELOAD_WORDS } from '../../src/core/reload-reason.ts';
 import { mergeSettings } from '../../src/core/settings-merge.ts';
 import { settingRows } from '../../src/core/settings-rows.ts';
 import { envName } from '../../src/core/settings-spec.ts';
@@ -13,6 +14,7 @@ export async function referenceTables(): Promise<ReadonlyMap<string, string>> {
     ['labels', labels()],
     ['problems', problems()],
     ['metrics', await metrics()],
+    ['reload reasons', reloadReasons()],
   ]);
 }
 
@@ -47,6 +49,13 @@ function problems(): string {
   return table(
     ['code', 'what it means'],
     Object.entries(PROBLEM_CODES).map(([name, text]) => row(code(name), text)),
+  );
+}
+
+function reloadReasons(): string {
+  return table(
+    ['reason', 'what it means'],
+    Object.entries(RELOAD_WORDS).map(([word, text]) => row(code(word), text)),
   );
 }
 

@@ -332,5 +332,5 @@ test('metrics are the text that Prometheus reads, ages and all', async () => {
   const { text, headers } = await ask(places.url, '/metrics');
   expect(headers['content-type']).toContain('text/plain');
   expect(text).toContain('portolan_generation_loaded 4');
-  expect(text).toContain('portolan_reloads_total{reason="section-added",outcome="success"} 1');
+  expect(text).toContain('portolan_reloads_total{reason="shared-sections",outcome="success"} 1');
 });

@@ -181,7 +181,7 @@ describe('metrics', () => {
     expect(found.get('portolan_marathon_up{endpoint="http://m:8080"}')).toBeNaN();
     expect(found.get('portolan_stream_reconnects_total{reason="silence"}')).toBe(0);
     expect(found.get('portolan_snapshot_rejected_total{reason="truncated"}')).toBe(0);
-    expect(found.get('portolan_reloads_total{reason="section-changed",outcome="failure"}')).toBe(0);
+    expect(found.get('portolan_reloads_total{reason="spares-exhausted",outcome="failure"}')).toBe(0);
     expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(0);
     expect(found.get('portolan_marathon_requests_total{op="apps",outcome="ok"}')).toBe(0);
     expect(found.get('portolan_marathon_leader_changes_total')).toBe(0);
@@ -214,6 +214,7 @@ describe('metrics', () => {
       ...STREAM_ENDS.map(([reason]) => at({ type: 'stream-lost', endpoint: 'http://m:8080', reason })),
       at(unreachable),
       at({ type: 'rendered', digest: 'd', plan: { reload: [{ because: 'file-changed', file: 'x' }] }, ms: 7 }),
+      at({ type: 'reload-needed', plan: { reload: [{ because: 'tombstones', count: 2_001 }] } }),
       at(failed),
       at({ ...failed, unchecked: true }),
       at({ type: 'apply-failed', failure: { kind: 'timeout', detail: 'x' } }),
@@ -229,8 +230,8 @@ describe('metrics', () => {
     expect(found.get('portolan_snapshot_rejected_total{reason="unreachable"}')).toBe(1);
     expect(found.get('portolan_validations_total{outcome="invalid"}')).toBe(1);
     expect(found.get('portolan_validations_total{outcome="unchecked"}')).toBe(1);
-    expect(found.get('portolan_reloads_total{reason="file-changed",outcome="failure"}')).toBe(1);
-    expect(found.get('portolan_reloads_total{reason="section-added",outcome="success"}')).toBe(1);
+    expect(found.get('portolan_reloads_total{reason="tombstones",outcome="failure"}')).toBe(1);
+    expect(found.get('portolan_reloads_total{reason="shared-sections",outcome="success"}')).toBe(1);
     expect(found.get('portolan_generation_loaded')).toBe(9);
     expect(found.get('portolan_propagation_seconds_sum{stage="total"}')).toBeCloseTo(0.087);
     expect(found.get('portolan_last_apply_success')).toBe(1);
@@ -339,8 +340,8 @@ describe('stream of changes', () => {
         ]),
       ),
     ).toEqual([
-      '+ route my-app.example of /osdc/my-app (reload, generation 5, 87 ms from event to traffic)',
-      '- server 10.0.0.1:31000 of /osdc/my-app (reload, generation 5, 87 ms from event to traffic)',
+      '+ route my-app.example of /osdc/my-app (reload for shared-sections, generation 5, 87 ms from event to traffic)',
+      '- server 10.0.0.1:31000 of /osdc/my-app (reload for shared-sections, generation 5, 87 ms from event to traffic)',
     ]);
   });
 

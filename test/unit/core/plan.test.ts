@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LineOwner, RenderedConfig } from '../../../src/core/config.ts';
-import { formatReason, MAX_RELOAD_REASONS, planApply } from '../../../src/core/plan.ts';
+import { MAX_RELOAD_REASONS, planApply, planReload } from '../../../src/core/plan.ts';
+import { formatReason, mainWord, RELOAD_WORDS, type ReloadReason, wordOf } from '../../../src/core/reload-reason.ts';
+import type { BackendName, ServerName } from '../../../src/core/routing.ts';
 
 /** A configuration of named sections and map files. */
 function config(
@@ -81,11 +83,49 @@ describe('planApply', () => {
   });
 });
 
-describe('formatReason', () => {
-  it('reads as a phrase', () => {
-    expect(formatReason({ because: 'section-added', section: 'backend a' })).toBe('backend a added');
-    expect(formatReason({ because: 'file-changed', file: 'maps/hosts.map' })).toBe('maps/hosts.map changed');
-    expect(formatReason({ because: 'running-unknown' })).toBe('what runs is unknown');
-    expect(formatReason({ because: 'first-configuration' })).toBe('first configuration');
+const BACKEND = 'prod_web_10000' as BackendName;
+const SERVER = '10_0_0_1_31000' as ServerName;
+/** One of each, with the word that it counts under and how it reads. */
+const EACH: readonly (readonly [ReloadReason, string, string])[] = [
+  [{ because: 'first-configuration' }, 'start', 'first configuration'],
+  [{ because: 'running-unknown' }, 'unknown', 'what runs is unknown'],
+  [{ because: 'no-runtime' }, 'no-runtime', 'no runtime socket'],
+  [{ because: 'doubt', detail: 'silence' }, 'doubt', 'doubt: silence'],
+  [{ because: 'drift', detail: 'no backend' }, 'drift', 'not repaired: no backend'],
+  [{ because: 'section-changed', section: 'global' }, 'shared-sections', 'global changed'],
+  [{ because: 'file-changed', file: 'maps/hosts.map' }, 'shared-sections', 'maps/hosts.map changed'],
+  [{ because: 'section-changed', section: 'certificates.list' }, 'certificates', 'certificates.list changed'],
+  [{ because: 'service-added', service: BACKEND }, 'service-port', 'service port of prod_web_10000 added'],
+  [{ because: 'backend-changed', backend: BACKEND }, 'own-text', 'backend-changed prod_web_10000'],
+  [{ because: 'no-fitting-spare', backend: BACKEND }, 'own-text', 'no-fitting-spare prod_web_10000'],
+  [
+    { because: 'server-changed', backend: BACKEND, server: SERVER },
+    'server-words',
+    'server-changed prod_web_10000/10_0_0_1_31000',
+  ],
+  [{ because: 'spares-exhausted', backend: BACKEND }, 'spares-exhausted', 'spares-exhausted prod_web_10000'],
+  [{ because: 'tombstones', count: 2_001 }, 'tombstones', '2001 removed servers are still there'],
+];
+
+describe('reasons', () => {
+  it.each(EACH)('%j counts under %s', (reason, word, phrase) => {
+    expect(wordOf(reason)).toBe(word);
+    expect(formatReason(reason)).toBe(phrase);
+  });
+
+  it('has a reason for every word', () => {
+    expect(new Set(EACH.map(([reason]) => wordOf(reason)))).toEqual(new Set(Object.keys(RELOAD_WORDS)));
+  });
+
+  it('one reload counts under its weightiest reason, and names all', () => {
+    const all = EACH.map(([reason]) => reason);
+    const { reload } = planReload(all.toReversed());
+    expect(reload.map(wordOf)).toEqual(all.map(wordOf));
+    const spared = planReload([
+      { because: 'spares-exhausted', backend: BACKEND },
+      { because: 'service-added', service: BACKEND },
+    ]);
+    expect(mainWord(spared.reload)).toBe('service-port');
+    expect(spared.reload).toHaveLength(2);
   });
 });
