@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask } from '../../src/haproxy/cli-connection.ts';
 import { createPlatform, customerApp, echo, type Platform, servicePort } from '../support/platform.ts';
 import { get, until } from '../support/portolan-process.ts';
 import { startProber } from '../support/steady-prober.ts';
@@ -19,7 +20,12 @@ afterAll(() => platform?.destroy());
 
 interface Status {
   readonly converged: boolean;
-  readonly haproxy: { readonly workerPid: number; readonly generation: number; readonly reloads: number };
+  readonly haproxy: {
+    readonly workerPid: number;
+    readonly generation: number;
+    readonly reloads: number;
+    readonly tier: string;
+  };
   readonly counts: { readonly runtimeChanges: number };
 }
 const status = async () => (await platform.portolan.admin('/v1/status')).body as Status;
@@ -27,7 +33,7 @@ const worker = async () => {
   const { workerPid, reloads, generation } = (await status()).haproxy;
   return { workerPid, reloads, generation };
 };
-const ask = (host: string) => get(platform.portolan.ports.http, '/', { host });
+const visit = (host: string) => get(platform.portolan.ports.http, '/', { host });
 const journal = async () =>
   (await readFile(`${platform.portolan.stateDir}/journal.ndjson`, 'utf8'))
     .split('\n')
@@ -43,7 +49,7 @@ test('a new app over HTTP and one over TCP are served without a reload', async (
   );
   const route = await portolan.admin(`/v1/routes/${VHOST}?wait=30s`);
   expect(route.status, route.text).toBe(200);
-  expect((await ask(VHOST)).status).toBe(200);
+  expect((await visit(VHOST)).status).toBe(200);
   const master = Number(new URL(marathon.urls[0] ?? '').port);
   const shown = async (id: string) => servicePort(marathon, JSON.parse((await get(master, `/v2/apps/${id}`)).text));
   const mail = await shown('/run/mail');
@@ -51,6 +57,19 @@ test('a new app over HTTP and one over TCP are served without a reload', async (
   // The HTTP app answers on its own port too.
   expect((await get(await shown('/run/shop'), '/', { host: 'any' })).status).toBe(200);
   expect(await worker()).toEqual(before);
+});
+
+/** Names of the backends that the worker has. */
+const backends = async () => {
+  const asked = await ask(`${platform.portolan.stateDir}/run/haproxy.sock`, 'show backend', 5_000);
+  return asked.ok ? asked.value.trim().split('\n').slice(1) : [];
+};
+const makesBackends = async () => (await status()).haproxy.tier === 'A';
+
+test('the app is under its own name where HAProxy can make a backend, else on a spare', async () => {
+  const own = (await backends()).some((name) => /^run_shop_\d+$/.test(name));
+  const spares = (await backends()).filter((name) => name.startsWith('portolan_spare_'));
+  expect([own, spares.length > 0]).toEqual((await makesBackends()) ? [true, false] : [false, true]);
 });
 
 test('scaled 1 → 6 → 1 under load it fails no request and reloads nothing', async () => {
@@ -107,7 +126,7 @@ test('with Marathon gone and HAProxy killed, what the socket has brought is back
   const before = await worker();
   await marathon.fault('all', 'refuse');
   process.kill(before.workerPid, 'SIGKILL');
-  await until('it answers again', async () => (await ask(VHOST)).status === 200, 5_000);
+  await until('it answers again', async () => (await visit(VHOST)).status === 200, 5_000);
   await until('by another worker', async () => (await worker()).workerPid !== before.workerPid);
   await marathon.clearFaults();
 });
@@ -117,7 +136,14 @@ test('deleted it is gone, without a reload', async () => {
   await until('converged', async () => (await status()).converged);
   const before = await worker();
   await marathon.delete('/run/shop');
-  await until('503', async () => (await ask(VHOST)).status === 503);
+  await until('503', async () => (await visit(VHOST)).status === 503);
   await until('out of /v1/routes', async () => !(await portolan.admin('/v1/routes')).text.includes(VHOST));
   expect(await worker()).toEqual(before);
+  if (await makesBackends()) {
+    await until(
+      'its backend is deleted',
+      async () => !(await backends()).some((name) => name.startsWith('run_shop')),
+      60_000,
+    );
+  }
 });

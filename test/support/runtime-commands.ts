@@ -51,3 +51,28 @@ export const setAdmission = (backend: string, server: string, admission: Server[
   server: serverName(server),
   admission,
 });
+
+/** A command in the words of people. */
+export function said(command: RuntimeCommand): string {
+  switch (command.do) {
+    case 'add-server':
+    case 'revive-server':
+      return `${command.do} ${command.backend}/${command.server.name} id ${command.server.id}`;
+    case 'set-admission':
+      return `${command.admission} ${command.backend}/${command.server}`;
+    case 'remove-server':
+      return `${command.do} ${command.backend}/${command.server}`;
+    case 'add-backend':
+      return `${command.do} ${command.backend} from ${command.profile}`;
+    case 'publish-backend':
+    case 'unpublish-backend':
+    case 'delete-backend':
+      return `${command.do} ${command.backend}`;
+    case 'replace-map':
+      return `${command.do} ${command.map} of ${command.rows.size}`;
+    default:
+      return [command.do, command.map.slice(5, -4), command.key, 'value' in command ? command.value : '']
+        .join(' ')
+        .trimEnd();
+  }
+}

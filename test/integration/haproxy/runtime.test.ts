@@ -16,7 +16,7 @@ import {
   startNamedServer,
 } from '../../support/haproxy-rig.ts';
 import { get, until } from '../../support/http-get.ts';
-import { addServer, generation, removeServer, setAdmission } from '../../support/runtime-commands.ts';
+import { addServer, backendName, generation, removeServer, setAdmission } from '../../support/runtime-commands.ts';
 import { startPatientServer, upgrade, withSections } from '../../support/runtime-rig.ts';
 import { type Prober, startProber } from '../../support/steady-prober.ts';
 
@@ -27,7 +27,8 @@ const setRow = (key: string, value: string): RuntimeCommand => ({ do: 'set-row',
 const deleteRow = (key: string): RuntimeCommand => ({ do: 'delete-row', map: MAP, key });
 const replaceMap = (rows: ReadonlyMap<string, string>): RuntimeCommand => ({ do: 'replace-map', map: MAP, rows });
 
-/** Backends as Portolan's profiles make them; `sticky` with a cookie, all without servers. */
+const PROFILE = 'P_http';
+/** A profile, and backends as Portolan's profiles make them; `sticky` with a cookie, all without servers. */
 const BACKENDS = [
   'backend web',
   '  balance roundrobin',
@@ -36,6 +37,13 @@ const BACKENDS = [
   'backend sticky',
   '  balance roundrobin',
   '  cookie srv insert indirect nocache',
+  // Last, as it would be the one that those above come from.
+  `defaults ${PROFILE}`,
+  '  mode http',
+  '  balance roundrobin',
+  '  timeout connect 1s',
+  '  timeout client 10s',
+  '  timeout server 10s',
 ];
 
 describe('the runtime lane', () => {
@@ -368,6 +376,53 @@ describe('the runtime lane', () => {
     expect(await runtime.run(serving, [addRow('new.example', 'web')])).toMatchObject({ kind: 'doubt' });
     expect(await runtime.read(serving, { backends: 'all', maps: [] })).toBeUndefined();
     expect(await runtime.tier()).toBe('D');
+  });
+
+  test('makes a backend where HAProxy can, which answers once it is published, and deletes it when nobody uses it', async () => {
+    const patient = await startPatientServer();
+    const name = backendName('made_10000');
+    const [add, publish, unpublish, remove]: readonly RuntimeCommand[] = [
+      { do: 'add-backend', backend: name, profile: PROFILE },
+      { do: 'publish-backend', backend: name },
+      { do: 'unpublish-backend', backend: name },
+      { do: 'delete-backend', backend: name },
+    ];
+    if (add === undefined || publish === undefined || unpublish === undefined || remove === undefined) return;
+    const comes = [add, addServer('made_10000', { name: 's', port: patient.port }), publish, addRow('m.example', name)];
+    const goes = [deleteRow('m.example'), unpublish, removeServer('made_10000', 's'), remove];
+    const question = { backends: 'all', maps: [], dynamic: true } as const;
+    try {
+      const came = await runtime.run(serving, comes);
+      if ((await runtime.tier()) !== 'A') {
+        expect(came.kind).not.toBe('done');
+        expect((await runtime.read(serving, question))?.dynamic).toBeUndefined();
+        return;
+      }
+      expect(came).toMatchObject({ kind: 'done', left: [] });
+      expect(await get(port, { host: 'm.example' })).toMatchObject({ status: 200, body: 'at once' });
+      const socket = await upgrade(port, 'm.example');
+      const seen = await runtime.read(serving, question);
+      expect([...(seen?.dynamic?.made ?? [])]).toEqual([['made_10000', PROFILE]]);
+      expect(seen?.dynamic?.unpublished).toEqual(new Set());
+      // The connection goes on, and the backend waits for its end.
+      const went = await runtime.run(serving, goes);
+      const left = [{ backend: 'made_10000', server: 's' }, { backend: 'made_10000' }];
+      expect(went).toMatchObject({ kind: 'done', left });
+      expect(await get(port, { host: 'm.example' })).toMatchObject({ status: 503 });
+      expect(await socket.echo('still there')).toBe('still there');
+      expect((await runtime.read(serving, question))?.dynamic?.unpublished).toEqual(new Set(['made_10000']));
+      expect(await runtime.sweep(serving, left)).toEqual(left);
+      socket.close();
+      await swept(left);
+      const after = await runtime.read(serving, question);
+      expect(after?.backends.has('made_10000')).toBe(false);
+      expect(after?.dynamic?.made.size).toBe(0);
+      // The name is free again.
+      expect(await runtime.run(serving, comes)).toMatchObject({ kind: 'done' });
+      expect(await get(port, { host: 'm.example' })).toMatchObject({ status: 200 });
+    } finally {
+      await patient.close();
+    }
   });
 
   test('is in doubt when the worker hangs or ends in the middle of a batch', async () => {

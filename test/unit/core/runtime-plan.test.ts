@@ -7,11 +7,12 @@ import { choosePlaces, OWN_PLACES, reclaimSpares } from '../../../src/core/place
 import { formatNeed } from '../../../src/core/reload-need.ts';
 import { createRenderer } from '../../../src/core/render.ts';
 import type { RoutingTable } from '../../../src/core/routing.ts';
-import type { RuntimeCommand, Tier } from '../../../src/core/runtime.ts';
+import type { Tier } from '../../../src/core/runtime.ts';
 import { verify } from '../../../src/core/runtime-difference.ts';
 import { planRuntime } from '../../../src/core/runtime-plan.ts';
 import { createSpares, type SpareSizes } from '../../../src/core/spares.ts';
 import { createModelHaproxy } from '../../support/model-haproxy.ts';
+import { said } from '../../support/runtime-commands.ts';
 import {
   appIdRoute,
   asked,
@@ -48,30 +49,6 @@ function follow(before: RoutingTable, after: RoutingTable, tier: Tier = 'B', siz
   const inputs = { loaded, shapes, fixed, tier, leftovers: NO_LEFTOVERS, unplaced, pathMatch: 'prefix' as const };
   const plan = planRuntime({ ...inputs, before, after: place(after, placement.places) });
   return { said: plan.commands.map(said), needs: plan.needs.map(formatNeed), plan, placement, inputs, spares };
-}
-
-function said(command: RuntimeCommand): string {
-  switch (command.do) {
-    case 'add-server':
-    case 'revive-server':
-      return `${command.do} ${command.backend}/${command.server.name} id ${command.server.id}`;
-    case 'set-admission':
-      return `${command.admission} ${command.backend}/${command.server}`;
-    case 'remove-server':
-      return `${command.do} ${command.backend}/${command.server}`;
-    case 'add-backend':
-      return `${command.do} ${command.backend} from ${command.profile}`;
-    case 'publish-backend':
-    case 'unpublish-backend':
-    case 'delete-backend':
-      return `${command.do} ${command.backend}`;
-    case 'replace-map':
-      return `${command.do} ${command.map} of ${command.rows.size}`;
-    default:
-      return [command.do, command.map.slice(5, -4), command.key, 'value' in command ? command.value : '']
-        .join(' ')
-        .trimEnd();
-  }
 }
 
 const [one, two, three] = [server(8_001), server(8_002), server(8_003)];

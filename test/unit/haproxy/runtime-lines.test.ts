@@ -3,12 +3,13 @@ import type { RuntimeCommand } from '../../../src/core/runtime.ts';
 import {
   addServerLine,
   admitLines,
+  backendLine,
   payloadLines,
   reviveLines,
   rowLine,
   unsayable,
 } from '../../../src/haproxy/runtime-lines.ts';
-import { addServer, removeServer, serverOf } from '../../support/runtime-commands.ts';
+import { addServer, backendName, removeServer, serverOf } from '../../support/runtime-commands.ts';
 
 const full = serverOf({
   name: 'agent_10_0_0_1_31000',
@@ -36,6 +37,36 @@ describe('addServerLine', () => {
   test('writes an IPv6 address in brackets', () => {
     const server = serverOf({ name: 's', id: 1, address: 'fd00::1', port: 80 });
     expect(addServerLine('B', 'b', server).text).toBe('add server b/s [fd00::1]:80 id 1');
+  });
+});
+
+describe('backendLine', () => {
+  const backend = backendName('web_80');
+  test('names the profile in a GUID of the backend’s own', () => {
+    const lines = (['web_80', 'web_81'] as const).map((name) =>
+      backendLine({ do: 'add-backend', backend: backendName(name), profile: 'P_http' }),
+    );
+    expect(lines[0]).toMatchObject({ expect: 'backend-registered', payload: false });
+    expect(lines[0]?.text).toMatch(/^add backend web_80 from P_http guid P_http:[0-9a-f]{16}$/);
+    expect(lines[1]?.text.slice(-16)).not.toBe(lines[0]?.text.slice(-16));
+  });
+
+  test.each([
+    ['publish-backend', 'publish backend web_80', 'published'],
+    ['unpublish-backend', 'unpublish backend web_80', 'unpublished'],
+    ['delete-backend', 'del backend web_80', 'backend-gone'],
+  ] as const)('%s', (what, text, expected) => {
+    expect(backendLine({ do: what, backend })).toEqual({ text, expect: expected, payload: false });
+  });
+
+  test('is not said with a name that could be words', () => {
+    const add = (name: string, profile: string) =>
+      unsayable({ do: 'add-backend', backend: backendName(name), profile });
+    expect(add('web_80', 'P_http')).toBeUndefined();
+    expect(add('web 80', 'P_http')).toContain('cannot be a name');
+    expect(add('web_80', 'P;quit')).toContain('cannot be a name');
+    expect(add('web_80', `P_${'x'.repeat(110)}`)).toContain('too long');
+    expect(unsayable({ do: 'delete-backend', backend: backendName('web;80') })).toContain('cannot be a name');
   });
 });
 

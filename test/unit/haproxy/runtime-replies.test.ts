@@ -45,6 +45,27 @@ describe('judgeReply', () => {
     ['silence', "Unknown command: 'b', but maybe one of the following ones is a better match:", 'astray'],
     ['silence', 'Proxy is disabled.', 'astray'],
     ['any', 'whatever', 'expected'],
+    ['backend-registered', 'New backend registered.', 'expected'],
+    [
+      'backend-registered',
+      "New backend registered (no support for dynamic servers: backend 'b' uses a non dynamic load balancing method).",
+      'refused',
+    ],
+    ['backend-registered', "Cannot find default proxy 'nope'.", 'refused'],
+    ['published', 'Backend published.', 'expected'],
+    ['published', 'No such backend.', 'refused'],
+    ['unpublished', 'Server b/s is UP.\nBackend unpublished.', 'expected'],
+    ['unpublished', 'No such backend.', 'expected'],
+    ['backend-gone', "backend 'b' has no server available!\nServer deleted.\nBackend deleted.", 'expected'],
+    ['backend-gone', 'No such backend.', 'expected'],
+    ['backend-gone', 'Only a backend without server can be deleted.', 'attached'],
+    ['backend-gone', 'Backend still has attached streams on it.', 'attached'],
+    [
+      'backend-gone',
+      'This proxy cannot be removed at runtime due to other configuration elements pointing to it.',
+      'attached',
+    ],
+    ['backend-gone', 'Backend must be unpublished prior to its deletion.', 'refused'],
   ];
   test.each(replies)('takes, where %s is expected, %j as %s', (expected, reply, verdict) => {
     expect(judgeReply({ expect: expected, server: 's' }, reply)).toBe(verdict);
