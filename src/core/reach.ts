@@ -9,6 +9,7 @@ import type { AppIdRoute, Backend, BackendName, Route, RoutingTable, ServiceFron
 import type { Tier } from './runtime.ts';
 import type { Shapes } from './shapes.ts';
 import { byName, type ListDiff, listDiff } from './table-diff.ts';
+import { CERTIFICATE_LIST } from './template-views.ts';
 
 /** What a plan for a running HAProxy starts from. Tables are in the words of their places (`place`). */
 export interface ReachInputs {
@@ -136,10 +137,13 @@ function sectionNeeds(loaded: ReadonlyMap<string, string>, now: ReadonlyMap<stri
   if (loaded === now) return [];
   const needs: ReloadNeed[] = [];
   for (const [section, text] of now) {
+    // Certificates come and go over the socket: `planCertificates` says what needs a reload.
+    if (section === CERTIFICATE_LIST) continue;
     const was = loaded.get(section);
     if (was === undefined) needs.push({ because: 'section-added', section });
     else if (was !== text) needs.push({ because: 'section-changed', section });
   }
-  for (const section of loaded.keys()) if (!now.has(section)) needs.push({ because: 'section-removed', section });
+  for (const section of loaded.keys())
+    if (section !== CERTIFICATE_LIST && !now.has(section)) needs.push({ because: 'section-removed', section });
   return needs;
 }

@@ -27,13 +27,47 @@ export type ReloadNeed =
       readonly server: ServerName;
     }
   /** Tier C: removed servers pile up. */
-  | { readonly because: 'tombstones'; readonly count: number };
+  | { readonly because: 'tombstones'; readonly count: number }
+  | CertificateNeed;
+
+/** Why a change of certificates needs a reload. */
+export interface CertificateNeed {
+  readonly because: 'certificate';
+  readonly why: /** There was none, so nothing was bound with the list. */
+    | 'first'
+    /** HAProxy cannot change which one answers where no name fits. */
+    | 'default'
+    /** For one of its names another one comes first, which a running HAProxy cannot be told. */
+    | 'order'
+    /** It does not fit into a command. */
+    | 'size'
+    /** Its path cannot be said on the command line. */
+    | 'path'
+    /** There are files beside it that HAProxy only reads when it loads. */
+    | 'companions'
+    /** Templates bind with certificates in a way of their own. */
+    | 'elsewhere'
+    /** Nothing is known of what it says. */
+    | 'unchecked'
+    /** HAProxy refused it, or showed another one afterwards, twice. */
+    | 'refused'
+    /** What was done is not known, twice. */
+    | 'doubt';
+  /** Path. */
+  readonly certificate: string;
+  /** HAProxy's words. */
+  readonly detail?: string;
+}
 
 /** Nobody misses anything until then: it may wait for a reload that is needed anyway, or for a quiet moment. */
 export const canWait = ({ because }: ReloadNeed): boolean => because === 'service-removed' || because === 'tombstones';
 
 /** A need as one phrase. */
 export function formatNeed(need: ReloadNeed): string {
+  if (need.because === 'certificate') {
+    const { why, certificate, detail } = need;
+    return `certificate ${certificate}: ${why}${detail === undefined ? '' : ` (${detail})`}`;
+  }
   if ('section' in need) return `${need.section} ${need.because.slice('section-'.length)}`;
   if ('service' in need) return `service port of ${need.service} ${need.because.slice('service-'.length)}`;
   if ('server' in need) return `${need.because} ${need.backend}/${need.server}`;

@@ -15,7 +15,8 @@ export const RELOAD_WORDS = {
   doubt: 'Twice in a row the socket did not answer, or not so that the answer could be trusted.',
   drift: 'HAProxy is not as it should be, and commands could not repair it.',
   'shared-sections': 'A section that no app owns changed: `global`, `defaults`, a shared frontend, a template.',
-  certificates: 'A certificate came or went.',
+  certificates:
+    'A certificate that a running HAProxy cannot be told: the first, another default, one too large for a command, one that it refuses.',
   'service-port':
     'A service port outside `--service-port-range`, or with TLS or bind options of its own, came, went or changed.',
   'own-text':
@@ -56,6 +57,8 @@ export function wordOf(reason: ReloadReason): ReloadWord {
       return reason.because;
     case 'file-changed':
       return 'shared-sections';
+    case 'certificate':
+      return 'certificates';
     case 'section-added':
     case 'section-removed':
     case 'section-changed':

@@ -104,8 +104,49 @@ export interface HaproxyRuntime {
   read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined>;
   /** Tries `del` again for what was left, servers first; gives what still is. */
   sweep(generation: Generation, left: readonly LeftPlace[]): Promise<readonly LeftPlace[]>;
+  /** Certificates of the same worker. */
+  readonly certificates: CertificateRuntime;
   /** Lets go of the connection, before a reload and at the end. */
   close(): void;
+}
+
+/** What a worker can be told and asked of certificates. */
+export interface CertificateRuntime {
+  tell(generation: Generation, command: CertificateCommand): Promise<Told>;
+  /** Undefined where it cannot be had or another generation answers. */
+  read(generation: Generation, question: CertificateQuestion): Promise<ObservedCertificates | undefined>;
+}
+
+/**
+ * What to do about a certificate: its path, never its bytes. They are read from its file when the command is sent, and have to be
+ * those of `digest` (`Certificate.digest`). `list`: the list of :443, by the name that the configuration gives it.
+ */
+export type CertificateCommand =
+  /** `new`, `set` and `commit ssl cert`, `add ssl crt-list`. */
+  | { readonly do: 'add-certificate'; readonly list: string; readonly certificate: string; readonly digest: string }
+  /** `set` and `commit ssl cert`: wherever it is bound. */
+  | { readonly do: 'renew-certificate'; readonly certificate: string; readonly digest: string }
+  /** `del ssl crt-list`; `del ssl cert` unless something else is bound with it. */
+  | { readonly do: 'remove-certificate'; readonly list: string; readonly certificate: string };
+
+/** How telling ended: HAProxy refused (or the file is not what it was), or nobody knows what was done. */
+export type Told =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly reply: string }
+  | { readonly kind: 'doubt'; readonly detail: string };
+
+/** A list of certificates, and the certificates of these paths. */
+export interface CertificateQuestion {
+  readonly list: string;
+  readonly paths: readonly string[];
+}
+
+/** Certificates as a worker shows them. */
+export interface ObservedCertificates {
+  /** Paths in the list, in its order; absent: the worker has no such list. */
+  readonly listed?: readonly string[];
+  /** SHA-1 fingerprints, upper-case hex without colons, by path; one that the worker does not hold is not in it. */
+  readonly fingerprints: ReadonlyMap<string, string>;
 }
 
 /** A socket that cannot be used: every change is a reload. */
@@ -114,5 +155,9 @@ export const NO_RUNTIME: HaproxyRuntime = {
   run: async () => ({ kind: 'doubt', detail: 'the runtime lane is switched off' }),
   read: async () => undefined,
   sweep: async (_, left) => left,
+  certificates: {
+    tell: async () => ({ kind: 'doubt', detail: 'the runtime lane is switched off' }),
+    read: async () => undefined,
+  },
   close: () => undefined,
 };

@@ -1,3 +1,4 @@
+import type { Generation } from '../core/config.ts';
 import { afterBatch, seenBackends } from '../core/dynamic-backends.ts';
 import { takeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
@@ -14,6 +15,7 @@ import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
 import { planRepair } from '../core/runtime-repair.ts';
 import { createSpareCounter } from '../core/spare-counts.ts';
 import { unrepaired } from '../core/unrepaired.ts';
+import { createKeptCertificates } from './kept-certificates.ts';
 import type { Carried, Kept, KeptLane, LaneParts, LaneWorker, Suspect } from './lane.ts';
 import { createComparison } from './lane-comparison.ts';
 import type { Timings } from './timings.ts';
@@ -33,6 +35,11 @@ const NOTHING_FOUND: Found = { drift: NOTHING, unrepaired: NOTHING };
 /** How paths are matched, and two of the daemon's timings. */
 type LaneOptions = { readonly pathMatch: PathMatch } & Pick<Timings, 'leavingMs' | 'comparePauseMs'>;
 
+/** A worker to which nothing was said yet. `running`: what it is known to run. */
+function begun(generation: Generation, loaded: Loaded, running?: RoutingTable, parts?: LaneParts): Kept {
+  return { generation, loaded, placement: OWN_PLACES, leftovers: NO_LEFTOVERS, wanted: running, running, parts };
+}
+
 /** A lane that knows nothing yet. */
 export function createKeptLane(
   runtime: HaproxyRuntime,
@@ -41,6 +48,7 @@ export function createKeptLane(
 ): KeptLane {
   const place = createPlacer();
   const countSpares = createSpareCounter();
+  const certificates = createKeptCertificates(runtime.certificates);
   let kept: Kept | undefined;
   let last: Promise<unknown> = Promise.resolve();
   /** Tasks on their way out, and until when an event's word counts more than a list in which they still run. */
@@ -53,18 +61,6 @@ export function createKeptLane(
     return mine;
   }
 
-  function adopted(worker: LaneWorker): Kept {
-    return {
-      generation: worker.generation,
-      loaded: loadedConfig(worker.loaded),
-      placement: OWN_PLACES,
-      leftovers: NO_LEFTOVERS,
-      wanted: undefined,
-      running: undefined,
-      parts: undefined,
-    };
-  }
-
   async function carry(
     table: RoutingTable,
     partsOf: () => LaneParts | undefined,
@@ -73,7 +69,7 @@ export function createKeptLane(
     const tier = await runtime.tier();
     const parts = tier === 'D' ? undefined : partsOf();
     if (parts === undefined) return { kind: 'reload', needs: [{ because: 'no-runtime' }], unrepaired: NOTHING };
-    const now = kept?.generation === worker.generation ? kept : adopted(worker);
+    const now = kept?.generation === worker.generation ? kept : begun(worker.generation, loadedConfig(worker.loaded));
     kept = now;
     const { running, suspect } = now;
     if (running === undefined) return repair(now, table, parts, tier);
@@ -156,6 +152,7 @@ export function createKeptLane(
   /** Sends the commands, and proves by reading what they touched. */
   async function carryOut(next: Kept, plan: RuntimePlan, tier: Tier, seen: Found = NOTHING_FOUND): Promise<Carried> {
     const { generation } = next;
+    const carried = await certificates.carry(next, plan.target.services);
     let left: readonly LeftPlace[] = NOTHING;
     if (plan.commands.length > 0) {
       const result = await runtime.run(generation, plan.commands);
@@ -174,9 +171,10 @@ export function createKeptLane(
       loaded: afterBatch(plan.loaded, plan.commands, left),
       leftovers: forgetDeleted(plan.leftovers, tier, plan.removed, left),
     };
-    return plan.needs.length > 0
-      ? { kind: 'reload', needs: plan.needs, unrepaired: seen.unrepaired }
-      : { kind: 'carried', commands: plan.commands, drift: seen.drift };
+    const needs = [...plan.needs, ...carried.needs];
+    return needs.length > 0
+      ? { kind: 'reload', needs, unrepaired: seen.unrepaired }
+      : { kind: 'carried', commands: [...carried.commands, ...plan.commands], drift: seen.drift };
   }
 
   /** Marathon lists a task as running until it has ended: it stays out of rotation, unless nobody else would serve. */
@@ -209,6 +207,7 @@ export function createKeptLane(
   }
 
   function doubt(): void {
+    certificates.doubt();
     if (kept !== undefined) kept = { ...kept, running: undefined, wanted: undefined };
   }
 
@@ -235,15 +234,8 @@ export function createKeptLane(
     leave: (leaving) => inTurn(() => leave(leaving)),
     doubt,
     loaded(table, parts, generation) {
-      kept = {
-        generation,
-        loaded: loadedTable(table, parts.shapes, parts.spares, parts.fixed),
-        placement: OWN_PLACES,
-        leftovers: NO_LEFTOVERS,
-        wanted: table,
-        running: table,
-        parts,
-      };
+      certificates.loaded(generation, parts.certificates);
+      kept = begun(generation, loadedTable(table, parts.shapes, parts.spares, parts.fixed), table, parts);
     },
     places: () => kept?.placement.places ?? OWN_PLACES.places,
   };

@@ -71,7 +71,8 @@ export function createKeptRenderer(
       if (known?.of === made.value && known.certificates === certificates) return known.parts;
       const fixed = made.value.fixedSections(settings, certificates, place);
       if (!fixed.ok) return undefined;
-      known = { of: made.value, certificates, parts: { shapes: made.value.shapes, fixed: fixed.value, spares } };
+      const parts = { shapes: made.value.shapes, fixed: fixed.value, spares, certificates };
+      known = { of: made.value, certificates, parts };
       return known.parts;
     },
     accepted(templates) {

@@ -1,3 +1,4 @@
+import type { CertificateSet } from '../core/certificates.ts';
 import type { Generation, RenderedConfig } from '../core/config.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { Leftovers } from '../core/leftovers.ts';
@@ -6,7 +7,7 @@ import type { MapFile } from '../core/maps.ts';
 import type { Placement } from '../core/placement.ts';
 import type { ReloadNeed } from '../core/reload-need.ts';
 import type { BackendName, RoutingTable } from '../core/routing.ts';
-import type { RuntimeCommand } from '../core/runtime.ts';
+import type { CertificateCommand, RuntimeCommand } from '../core/runtime.ts';
 import type { Difference } from '../core/runtime-difference.ts';
 import type { Shapes } from '../core/shapes.ts';
 import type { SpareCount } from '../core/spare-counts.ts';
@@ -18,6 +19,7 @@ export interface LaneParts {
   /** `PartsRenderer.fixedSections`. */
   readonly fixed: ReadonlyMap<string, string>;
   readonly spares: readonly Reserve[];
+  readonly certificates: CertificateSet;
 }
 
 /** The worker in charge, and the configuration that it read when it started. */
@@ -60,7 +62,11 @@ export type Compared =
 /** How far the socket went. */
 export type Carried =
   /** HAProxy was brought to the table; 0 commands: it was there. `drift` was found on the way. */
-  | { readonly kind: 'carried'; readonly commands: readonly RuntimeCommand[]; readonly drift: readonly Difference[] }
+  | {
+      readonly kind: 'carried';
+      readonly commands: readonly (RuntimeCommand | CertificateCommand)[];
+      readonly drift: readonly Difference[];
+    }
   /** What commands can do is done; the rest needs a reload. `unrepaired`: HAProxy lost it, and no command brings it back. */
   | { readonly kind: 'reload'; readonly needs: readonly ReloadNeed[]; readonly unrepaired: readonly Difference[] }
   /** What was done is not known (`doubt`), or it is known not to be what was asked (`drift`). */

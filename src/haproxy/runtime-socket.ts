@@ -6,6 +6,8 @@ export interface SocketLine {
   readonly text: string;
   /** A payload of several lines follows the command; it ends in an empty one. */
   readonly payload: boolean;
+  /** The payload is nobody's business: what HAProxy says from then on is not repeated in failures, it may quote the payload. */
+  readonly secret?: boolean;
 }
 
 /** A connection to the command line of one worker, in interactive mode. */
@@ -78,6 +80,8 @@ function converse(socket: Socket, path: string, deadlineMs: number): RuntimeSock
   let question: Question | undefined;
   let problem: string | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let secret = false;
+  const quote = (reply: string): string => (secret ? 'something that is not repeated here' : excerpt(reply));
 
   function end(why: string): void {
     problem ??= `${path}: ${why}`;
@@ -93,17 +97,21 @@ function converse(socket: Socket, path: string, deadlineMs: number): RuntimeSock
     // In halves, so that a write is worth its while and HAProxy never runs dry.
     if (upTo < asked.lines.length && upTo - asked.sent < MOST_OUTSTANDING / 2) return;
     let text = '';
-    for (; asked.sent < upTo; asked.sent += 1) text += `${asked.lines[asked.sent]?.text ?? ''}\n`;
+    for (const line of asked.lines.slice(asked.sent, upTo)) {
+      text += `${line.text}\n`;
+      secret ||= line.secret === true;
+    }
+    asked.sent = Math.max(asked.sent, upTo);
     if (text !== '') socket.write(text);
   }
 
   /** Takes the next reply; gives why it makes no sense. */
   function receive(reply: string): string | undefined {
     const line = question?.lines[question.replies.length];
-    if (question === undefined || line === undefined) return `an answer that nobody asked for: ${excerpt(reply)}`;
+    if (question === undefined || line === undefined) return `an answer that nobody asked for: ${quote(reply)}`;
     // Up to 3.0 each line of a payload is answered with `+ `; anywhere else HAProxy waits for a payload we know nothing of.
     const bare = line.payload ? reply.replace(/^(?:\+ )+/, '') : reply;
-    if (bare.startsWith('+ ')) return `a payload is awaited after ${excerpt(line.text)}`;
+    if (bare.startsWith('+ ')) return `a payload is awaited after ${excerpt(command(line.text))}`;
     question.replies.push(bare.trim());
     timer?.refresh();
     if (question.replies.length < question.lines.length) {
@@ -139,7 +147,7 @@ function converse(socket: Socket, path: string, deadlineMs: number): RuntimeSock
         question = { lines, replies: [], sent: 0, settle };
         timer = setTimeout(() => {
           const due = question?.lines[question.replies.length]?.text ?? '';
-          end(`no answer within ${deadlineMs} ms to ${excerpt(due)}`);
+          end(`no answer within ${deadlineMs} ms to ${excerpt(command(due))}`);
         }, deadlineMs);
         send(question);
       }),
@@ -185,6 +193,9 @@ function createReplySplitter(): ReplySplitter {
     },
   };
 }
+
+/** A line without its payload. */
+const command = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 function excerpt(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);

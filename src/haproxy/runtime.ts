@@ -13,6 +13,7 @@ import type {
 } from '../core/runtime.ts';
 import { DYNAMIC_QUESTION, parseDynamic } from './runtime-backends.ts';
 import { carryOut } from './runtime-batch.ts';
+import { readCertificates, tellCertificate } from './runtime-certificates.ts';
 import { unsayableName } from './runtime-lines.ts';
 import { namedBackends, parseMap, parseRow, parseServersState } from './runtime-replies.ts';
 import { deleteLeft } from './runtime-servers.ts';
@@ -99,6 +100,18 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     run: (generation, commands) => inTurn(() => run(generation, commands)),
     read: (generation, question) => inTurn(() => read(generation, question)),
     sweep: (generation, left) => inTurn(() => sweep(generation, left)),
+    certificates: {
+      tell: (generation, command) =>
+        inTurn(async () => {
+          const worker = await link.bind(generation);
+          return worker.ok ? tellCertificate(worker.value, command) : { kind: 'doubt', detail: worker.failure };
+        }),
+      read: (generation, question) =>
+        inTurn(async () => {
+          const worker = await link.bind(generation);
+          return worker.ok ? readCertificates(worker.value, question) : undefined;
+        }),
+    },
     close: () => link.close(),
   };
 }

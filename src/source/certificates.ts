@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Certificate, CertificateSet } from '../core/certificates.ts';
+import { ok } from '../core/result.ts';
 import { inspectPem } from './pem.ts';
 import { findPemFiles } from './pem-files.ts';
 import { makeSelfSigned } from './self-signed.ts';
@@ -21,7 +22,7 @@ type Checked = { readonly certificate: Certificate; readonly current: boolean; r
  */
 export async function loadCertificates(sslCerts: readonly string[], now: number): Promise<CertificateSet> {
   const found = await findPemFiles(sslCerts);
-  const refused = [...found.refused];
+  const refused: CertificateSet['refused'][number][] = [...found.refused];
   const authorities: string[] = [];
   const checked: Checked[] = [];
   for (const { path, entry } of found.files) {
@@ -36,6 +37,7 @@ export async function loadCertificates(sslCerts: readonly string[], now: number)
     refused.push({
       path: certificate.path,
       reason: `not valid now (until ${certificate.notAfter}), and replaced by others`,
+      replaced: true,
     });
   }
   return {
@@ -91,10 +93,21 @@ async function inspectFile(path: string, now: number) {
     if (size > LARGEST_PEM) return { ok: false, failure: 'larger than 1 MiB' } as const;
     const text = await readFile(path, 'utf8');
     const keyText = text.includes('PRIVATE KEY-----') ? '' : await readFile(`${path}.key`, 'utf8').catch(() => '');
-    return inspectPem(path, text, keyText, now);
+    const inspected = inspectPem(path, text, keyText, now);
+    if (!inspected.ok || inspected.value.kind === 'authority') return inspected;
+    const { certificate } = inspected.value;
+    if (certificate.carried === undefined || !(await hasCompanions(path))) return inspected;
+    const carried = { ...certificate.carried, companions: true };
+    return ok({ ...inspected.value, certificate: { ...certificate, carried } });
   } catch (error) {
     return { ok: false, failure: `cannot be read: ${messageOf(error)}` } as const;
   }
+}
+
+/** Whether HAProxy would read more than the certificate when it loads that. */
+async function hasCompanions(path: string): Promise<boolean> {
+  const found = await Promise.allSettled(['.ocsp', '.issuer', '.sctl'].map((end) => access(`${path}${end}`)));
+  return found.some(({ status }) => status === 'fulfilled');
 }
 
 /** Every name of `one` is covered by a certificate that is valid now. */

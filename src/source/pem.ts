@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import type { Certificate } from '../core/certificates.ts';
+import { type Certificate, certificatePayload } from '../core/certificates.ts';
 import { printable } from '../core/problem.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 
@@ -34,6 +34,12 @@ export function inspectPem(path: string, text: string, keyText: string, now: num
       names: namesOf(leaf),
       notAfter: new Date(leaf.validTo).toISOString(),
       digest: createHash('sha256').update(text).update(keyText).digest('hex'),
+      carried: {
+        fingerprint: leaf.fingerprint.replaceAll(':', ''),
+        size: Buffer.byteLength(certificatePayload(text, keyText)),
+        keyType: privateKey.asymmetricKeyType ?? '',
+        companions: false,
+      },
     };
     return ok({ kind: 'certificate', certificate, current: isCurrent(leaf, now) });
   } catch (error) {
