@@ -135,9 +135,12 @@ describe('which backend answers', () => {
     expect([400, 503]).toContain(status);
   });
 
-  test('a path in the Host header does not count as one', async () => {
-    expect(await at('web.example/api')).toMatchObject({ status: 400, by: '' });
-  });
+  test.each(['web.example/api', 'web.example/', 'web.example//', '/', '/web.example', 'web.example/:80'])(
+    'a path in the Host header does not count as one: %s',
+    async (host) => {
+      expect(await at(host)).toMatchObject({ status: 400, by: '' });
+    },
+  );
 
   test('a request without Host header is answered 503', async () => {
     expect(await exchange(HTTP, 'GET / HTTP/1.0\r\n\r\n', () => false)).toMatch(/^HTTP\/1\.[01] 503 /);
