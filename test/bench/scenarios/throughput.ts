@@ -9,7 +9,9 @@ import { startYardstick } from '../yardstick.ts';
 export const THROUGHPUT_SIZES: readonly number[] = [10, 1_000, 10_000];
 
 const CONNECTIONS = 64;
-const PER_CONNECTION = 50;
+
+/** Requests of one connection: few enough for each of thousands of vhosts to have its turn within the windows at full length. */
+const perConnection = (hot: number): number => (hot > 1_000 ? 10 : 50);
 
 interface Side {
   readonly target: (n: number) => Target;
@@ -17,6 +19,8 @@ interface Side {
   readonly rates: number[];
   /** CPU of HAProxy per request, in µs. */
   readonly costs: number[];
+  /** The vhost whose turn it is. */
+  next: number;
   failed: number;
 }
 
@@ -32,6 +36,7 @@ export async function throughput(stage: Stage): Promise<readonly Measurement[]> 
         pids,
         rates: [],
         costs: [],
+        next: 0,
         failed: 0,
       });
       const portolan = side(
@@ -51,14 +56,15 @@ export async function throughput(stage: Stage): Promise<readonly Measurement[]> 
 }
 
 async function window(side: Side, hot: number, ms: number): Promise<void> {
-  const targets = Array.from({ length: hot }, (_, n) => side.target(n));
+  const targets = Array.from({ length: hot }, (_, n) => side.target((side.next + n) % hot));
   const cpu = async () => (await Promise.all(side.pids.map(cpuMs))).reduce((sum, each) => sum + each, 0);
   const before = await cpu();
-  const shape = { kind: 'closed', connections: CONNECTIONS, perConnection: PER_CONNECTION } as const;
+  const shape = { kind: 'closed', connections: CONNECTIONS, perConnection: perConnection(hot) } as const;
   const result = await runLoad({ targets, ms, shape });
   side.rates.push(result.ok / result.seconds);
   side.costs.push((((await cpu()) - before) * 1_000) / result.ok);
   side.failed += result.failed;
+  side.next = (side.next + Math.ceil(result.ok / shape.perConnection)) % hot;
 }
 
 function figuresOf(stage: Stage, hot: number, portolan: Side, plain: Side): readonly Measurement[] {
