@@ -48,6 +48,15 @@ export function createSpareCounter(): (loaded: Loaded, placement: Placement) => 
 
 const isFew = ({ total, free }: SpareCount): boolean => free <= total * FEW;
 
+/** Whether two counts say the same. */
+export const sameCounts = (a: readonly SpareCount[], b: readonly SpareCount[]): boolean =>
+  a === b ||
+  (a.length === b.length &&
+    a.every((count, at) => {
+      const other = b[at];
+      return count.total === other?.total && count.used === other.used && count.free === other.free;
+    }));
+
 /** Those of which few are left now, and were not before. */
 export function newlyFew(before: readonly SpareCount[], now: readonly SpareCount[]): readonly SpareCount[] {
   const were = new Set(before.filter(isFew).map(({ kind, check }) => `${kind} ${check}`));

@@ -5,7 +5,7 @@ import { canWait, formatNeed } from '../core/reload-need.ts';
 import type { ReloadReason } from '../core/reload-reason.ts';
 import { unreachable } from '../core/result.ts';
 import { formatDifference } from '../core/runtime-difference.ts';
-import { newlyFew, type SpareCount } from '../core/spare-counts.ts';
+import { newlyFew, type SpareCount, sameCounts } from '../core/spare-counts.ts';
 import type { KeptRunning } from './kept-running.ts';
 import type { Carried, KeptLane, LaneParts } from './lane.ts';
 import type { Decided } from './pass.ts';
@@ -122,7 +122,7 @@ export function createCarrier({ lane, running, clock, emit, timings }: Parts): C
 
   function tellSpares(): void {
     const spares = lane.spares();
-    if (spares === told) return;
+    if (sameCounts(spares, told)) return;
     const few = newlyFew(told, spares);
     told = spares;
     emit({ type: 'spares-counted', spares, few });
