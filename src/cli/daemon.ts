@@ -7,6 +7,7 @@ import { createEventLog } from '../admin/log.ts';
 import { createMetrics } from '../admin/metrics.ts';
 import { blame } from '../core/blame.ts';
 import { createBuilder } from '../core/build.ts';
+import type { TemplateSources } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import { createRenderer } from '../core/render.ts';
@@ -77,6 +78,8 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   // The binary's version, since there may be no worker yet: the spares are part of its first configuration.
   const tier = binary.ok && settings.runtime ? (capabilities(binary.value.version, true).tier ?? 'D') : 'D';
   const spares = createSpares({ http: settings.spareHttp, sticky: settings.spareSticky, tcp: settings.spareTcp }, tier);
+  // A server that is added to HAProxy 2.6 takes no cookie of ours.
+  const rendererOf = (sources: TemplateSources) => createRenderer(sources, tier === 'C' ? 'computed' : 'named');
   const names = await createNameResolver({
     lookup: lookupHost,
     clock,
@@ -88,7 +91,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     clock,
     emit,
     defaults: around.templates,
-    accept: (sources) => createRenderer(sources),
+    accept: rendererOf,
   });
   if (!files.ok) return fail({ kind: 'failed', detail: `${files.failure.file}: ${files.failure.message}` });
   const fromMarathon =
@@ -112,7 +115,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     }),
     spares,
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },
-    stages: { build: createBuilder(), createRenderer, blame },
+    stages: { build: createBuilder(), createRenderer: rendererOf, blame },
     random: around.random,
     setLogLevel: log.setLevel,
   });

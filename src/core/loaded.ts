@@ -130,7 +130,7 @@ export function carries(
 ): 'carries' | 'makes' | 'changed' | 'unknown' {
   const spare = loaded.spares.get(backend.name);
   if (spare !== undefined) {
-    return fitsSpare(spare.profile, backend.profile, tier) && shapes.isPlain(backend) ? 'carries' : 'changed';
+    return fitsSpare(spare.profile, backend.profile, tier, shapes) && shapes.isPlain(backend) ? 'carries' : 'changed';
   }
   const { made, deleted } = loaded.dynamic;
   const profile = made.get(backend.name);

@@ -103,7 +103,9 @@ function findPlace(
   }
   const refused = running ? 'stays' : 'no-fitting-spare';
   if (bound || unheard || !shapes.isPlain(backend)) return refused;
-  const fitting = [...loaded.spares.values()].filter(({ profile }) => fitsSpare(profile, backend.profile, tier));
+  const fitting = [...loaded.spares.values()].filter(({ profile }) =>
+    fitsSpare(profile, backend.profile, tier, shapes),
+  );
   if (fitting.length === 0) return refused;
   const taken = new Set(places.values());
   const free = fitting.filter((spare) => !taken.has(spare.name) && !emptying.has(spare.name));

@@ -52,7 +52,7 @@ function stayingServer(live: Server, wanted: Server, { name }: Backend, { needs 
 
 function newServer(server: Server, backend: Backend, taken: Set<number>, reach: ServerReach): readonly Server[] {
   const { shapes, tier, needs } = reach;
-  if (tier === 'C' && server.cookie !== undefined) {
+  if (tier === 'C' && server.cookie !== undefined && !shapes.computesCookies(backend.profile)) {
     needs.push({ because: 'sticky-server', backend: backend.name, server: server.name });
     return [];
   }

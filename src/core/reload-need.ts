@@ -21,7 +21,7 @@ export type ReloadNeed =
         | 'server-name-taken'
         /** A template says more of servers than `add server` does. */
         | 'server-text'
-        /** Tier C: no cookie on a server that is added at run time. */
+        /** Tier C: no cookie on a server that is added at run time, unless HAProxy computes it, which the template of profiles says. */
         | 'sticky-server';
       readonly backend: BackendName;
       readonly server: ServerName;

@@ -14,6 +14,7 @@ import { compileTemplates, type View } from './template.ts';
 import {
   backendView,
   CERTIFICATE_LIST,
+  type Cookies,
   certificateList,
   globalView,
   profileName,
@@ -65,8 +66,14 @@ export interface PartsRenderer extends Renderer {
 const DEFAULT: Origin = { from: 'default' };
 const setting = (name: string): Origin => ({ from: 'setting', name });
 
-/** A renderer for a set of templates, or what is wrong with one of them: all are tried with sample values first. */
-export function createRenderer(sources: TemplateSources): Result<PartsRenderer, TemplateFailure> {
+/**
+ * A renderer for a set of templates, or what is wrong with one of them: all are tried with sample values first. `cookies`: where
+ * those of sticky servers come from.
+ */
+export function createRenderer(
+  sources: TemplateSources,
+  cookies: Cookies = 'named',
+): Result<PartsRenderer, TemplateFailure> {
   const compiled = compileTemplates(sources);
   if (!compiled.ok) return compiled;
   const templates = compiled.value;
@@ -98,7 +105,7 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
   const ofProfile = (name: string, profile: Profile, origin: Origin): Result<Fragment, TemplateFailure> => {
     const before = profiles.get(name);
     if (before?.origin === origin) return ok(before);
-    const made = fixed('profile', profileView(profile), `defaults ${name}`, origin);
+    const made = fixed('profile', profileView(profile, cookies), `defaults ${name}`, origin);
     if (made.ok) profiles.set(name, made.value);
     return made;
   };
@@ -106,7 +113,7 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
     fragment('service-frontend', serviceView(service), `frontend ${serviceFrontendName(service)}`, service.origin),
   );
   const ofBackend = remembered((backend: Backend) =>
-    fragment('backend', backendView(backend), `backend ${backend.name}`, backend.origin),
+    fragment('backend', backendView(backend, cookies), `backend ${backend.name}`, backend.origin),
   );
   const ofUserlist = remembered((backend: Backend) =>
     backend.auth === undefined
@@ -178,7 +185,7 @@ export function createRenderer(sources: TemplateSources): Result<PartsRenderer, 
   }
 
   return ok({
-    shapes: createShapes((name, view) => templates.render(name, view)),
+    shapes: createShapes((name, view) => templates.render(name, view), cookies),
     fixedSections(settings, certificates, place, services = []) {
       const fixed = collected(opening(settings, place));
       const frontends = collected(sharedFrontends(settings, certificates, services));

@@ -89,7 +89,7 @@ export type RuntimeResult =
 
 /**
  * What the runtime API of a worker can do (haproxy-runtime 4.2), probed, not assumed. A: 3.4 and newer, dynamic backends.
- * B: 3.0–3.3, servers are added and deleted. C: 2.6–2.9, with work-around words, never deleted, no cookie on a dynamic server.
+ * B: 3.0–3.3, servers are added and deleted. C: 2.6–2.9, with work-around words, never deleted, no cookie of ours on a dynamic server.
  * D: the socket cannot be used.
  */
 export type Tier = 'A' | 'B' | 'C' | 'D';

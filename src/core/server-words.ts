@@ -1,17 +1,18 @@
 import type { Server } from './routing.ts';
+import type { Cookies } from './template-views.ts';
 
 /**
  * Everything that HAProxy is told of a server behind its address, in the order of the template that ships, without its
- * admission. `add server` must say what the configuration's line says.
+ * admission. `add server` must say what the configuration's line says. Where HAProxy computes cookies none is said.
  */
-export function serverWords({ id, check, cookie }: Server): string {
+export function serverWords({ id, check, cookie }: Server, cookies: Cookies = 'named'): string {
   const words = [`id ${id}`];
   if (check !== undefined) {
     words.push(`check inter ${check.interMs}ms fall ${check.fall}`);
     if (check.port !== undefined) words.push(`port ${check.port}`);
     if (check.tls) words.push('check-ssl verify none');
   }
-  if (cookie !== undefined) words.push(`cookie ${cookie}`);
+  if (cookie !== undefined && cookies === 'named') words.push(`cookie ${cookie}`);
   return words.join(' ');
 }
 

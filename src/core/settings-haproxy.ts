@@ -27,13 +27,13 @@ export const HAPROXY_SETTINGS = {
     flag: 'spare-http',
     kind: whole(0, 10_000),
     default: '200',
-    help: 'empty HTTP backends held ready for new apps, which then need no reload; refilled at the next one',
+    help: 'empty HTTP backends held ready for new apps, which then need no reload; refilled at the next one; HAProxy 3.4 needs none',
   },
   spareSticky: {
     flag: 'spare-sticky',
     kind: whole(0, 10_000),
     default: '50',
-    help: 'the same with a cookie, for apps with HAPROXY_{n}_STICKY; HAProxy 3.0 and newer only',
+    help: 'the same with a cookie, for apps with HAPROXY_{n}_STICKY',
   },
   spareTcp: {
     flag: 'spare-tcp',

@@ -2,6 +2,7 @@ import type { AppId } from './app.ts';
 import type { Origin } from './problem.ts';
 import type { Backend, BackendName, CheckKind, CheckTimeoutClass, Profile } from './routing.ts';
 import type { Tier } from './runtime.ts';
+import type { Shapes } from './shapes.ts';
 import { profileName } from './template-views.ts';
 
 /**
@@ -83,14 +84,12 @@ const READY_PROFILES: readonly Reserve[] = (['roundrobin', 'leastconn'] as const
 
 /**
  * What a configuration for this HAProxy should hold ready, in a fixed order: profiles where a backend can be made from one (tier A),
- * else spares. Sticky ones are left out where a dynamic server takes no cookie (tier C), and all of them where nothing can be put
- * into them (tier D).
+ * else spares. Nothing where nothing can be put into them (tier D).
  */
 export function createSpares(sizes: SpareSizes, tier: Tier): readonly Reserve[] {
   if (tier === 'D') return [];
   if (tier === 'A') return READY_PROFILES;
-  const kinds = (['http', 'sticky', 'tcp'] as const).filter((kind) => kind !== 'sticky' || tier !== 'C');
-  return kinds.flatMap((kind) => {
+  return (['http', 'sticky', 'tcp'] as const).flatMap((kind) => {
     const profiles = SPLITS[kind].flatMap(([check, checkTimeout], part) => {
       return Array<Profile>(shareOf(SPLITS[kind], part, sizes[kind])).fill(profileOf(kind, check, checkTimeout));
     });
@@ -141,8 +140,13 @@ const profileOf = (kind: SpareKind, check: CheckKind, checkTimeout: CheckTimeout
  * Whether a spare can stand in for a backend of that profile. A server without check goes anywhere; the spare's check timeout
  * may be the longer one.
  */
-export function fitsSpare(spare: Profile, wanted: Profile, tier: Tier): boolean {
-  if (tier === 'D' || (tier === 'C' && wanted.sticky)) return false;
+export function fitsSpare(
+  spare: Profile,
+  wanted: Profile,
+  tier: Tier,
+  { computesCookies }: Pick<Shapes, 'computesCookies'>,
+): boolean {
+  if (tier === 'D' || (tier === 'C' && wanted.sticky && !computesCookies(spare))) return false;
   const check = wanted.check === 'https' ? 'http' : wanted.check;
   return (
     spare.mode === wanted.mode &&

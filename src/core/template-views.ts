@@ -107,8 +107,17 @@ function bindWords(bind: BindAddress): View {
   return { address: formatBind(bind), v6only: bind.address === '::' };
 }
 
+/**
+ * Where a sticky server's cookie comes from: a word of the server, or HAProxy's own digest of a key and the server's address. The
+ * latter is what a server can have that is added to HAProxy 2.6 to 2.9 (tier C).
+ */
+export type Cookies = 'named' | 'computed';
+
+/** What HAProxy computes cookies with. Public, as an address in a digest was in marathon-lb's cookies; it must never change. */
+export const COOKIE_KEY = 'portolan';
+
 /** What `profile.hbs` sees. */
-export function profileView(profile: Profile): View {
+export function profileView(profile: Profile, cookies: Cookies = 'named'): View {
   return {
     name: profileName(profile),
     mode: profile.mode,
@@ -116,6 +125,7 @@ export function profileView(profile: Profile): View {
     balance: balanceWords(profile.balance),
     hashed: /^(source|uri|hdr\(|url_param\(|rdp-cookie\()/.test(profile.balance),
     sticky: profile.sticky,
+    cookieKey: cookies === 'computed' ? COOKIE_KEY : '',
     checked: profile.check !== 'none',
     httpCheck: isHttpCheck(profile),
     checkTimeout: profile.checkTimeout,
@@ -145,7 +155,7 @@ export function userlistView(backend: Backend, auth: BasicAuth): View {
 }
 
 /** What `backend.hbs` sees. Blocks that only HTTP can have are absent in TCP mode. */
-export function backendView(backend: Backend): View {
+export function backendView(backend: Backend, cookies: Cookies = 'named'): View {
   const http = backend.profile.mode === 'http';
   const { auth, rootRedirect, proxyPass, reverseProxy } = backend;
   return {
@@ -165,7 +175,7 @@ export function backendView(backend: Backend): View {
         pathPattern: strippedPathPattern(proxyPass.value.path),
       },
     reverseProxy: http && reverseProxy !== undefined && reverseProxyView(reverseProxy.value),
-    servers: backend.servers.map(serverView),
+    servers: backend.servers.map((server) => serverView(server, cookies)),
   };
 }
 
@@ -200,7 +210,7 @@ function hostsPattern(hosts: readonly string[]): string {
     .join('|');
 }
 
-function serverView(server: Server): View {
+function serverView(server: Server, cookies: Cookies): View {
   const { endpoint, check } = server;
   return {
     name: server.name,
@@ -212,7 +222,7 @@ function serverView(server: Server): View {
       port: check.port ?? 0,
       tls: check.tls,
     },
-    cookie: server.cookie ?? '',
+    cookie: cookies === 'named' ? (server.cookie ?? '') : '',
     maint: server.admission === 'maint',
   };
 }

@@ -95,6 +95,7 @@ const SAMPLES: Readonly<Record<TemplateName, readonly View[]>> = {
     balance: ['source'],
     hashed: http,
     sticky: http,
+    cookieKey: http ? 'sample' : '',
     checked: http,
     httpCheck: http,
     checkTimeout: 2,

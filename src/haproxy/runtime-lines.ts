@@ -3,6 +3,7 @@ import type { MapFile } from '../core/maps.ts';
 import { unreachable } from '../core/result.ts';
 import type { Server } from '../core/routing.ts';
 import type { RuntimeCommand, Tier } from '../core/runtime.ts';
+import { COOKIE_KEY } from '../core/template-views.ts';
 import { backendGuid, isGuid } from './backend-guid.ts';
 import type { SocketLine } from './runtime-socket.ts';
 
@@ -61,6 +62,14 @@ export function addServerLine(tier: Tier, backend: string, server: Server): Runt
 
 function addressAndPort({ address, port }: Server['endpoint']): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/**
+ * Has HAProxy 2.6 compute the cookies of servers that were added to a backend with the key that it has; those of all others stay
+ * what they are. A backend whose configuration names cookies is left alone by it.
+ */
+export function cookieKeyLine(backend: string): RuntimeLine {
+  return line(`set dynamic-cookie-key backend ${backend} ${COOKIE_KEY}`, 'silence');
 }
 
 /** `enable health` where it is checked, then its admission: what lets in a server that was just added. */

@@ -3,6 +3,7 @@ import type { LeftPlace, RuntimeCommand } from '../core/runtime.ts';
 import {
   addServerLine,
   admitLines,
+  cookieKeyLine,
   deleteBackendLine,
   deleteServerLine,
   type RuntimeLine,
@@ -20,8 +21,8 @@ export type LetIn = Extract<RuntimeCommand, { do: 'add-server' | 'revive-server'
 export type TakeOut = Extract<RuntimeCommand, { do: 'remove-server' | 'set-admission' }>;
 
 /**
- * Servers are added first, all in maintenance, and then let in: one that is there already gets its address before it gets
- * requests. Those before one that was refused are let in all the same.
+ * Servers are added first, all in maintenance, and then let in: one that is there already gets its address, and one of a sticky
+ * backend its cookie, before it gets requests. Those before one that was refused are let in all the same.
  */
 export async function letIn(worker: RuntimeWorker, commands: readonly LetIn[]): Promise<Sent> {
   const additions = commands.filter((command) => command.do === 'add-server');
@@ -39,6 +40,8 @@ export async function letIn(worker: RuntimeWorker, commands: readonly LetIn[]): 
     additions.filter((command) => added.tolerated.has(command)),
   );
   if (replaced.failure) return replaced;
+  const baked = await sendTasks(worker, cookieTasks(worker, additions));
+  if (baked.failure) return baked;
   const all: readonly RuntimeCommand[] = commands;
   const until = added.failure ? all.indexOf(added.failure.command) : all.length;
   const admitted = await sendTasks(
@@ -48,6 +51,15 @@ export async function letIn(worker: RuntimeWorker, commands: readonly LetIn[]): 
       .map((command) => ({ command, lines: admissionOf(command, replaced.tolerated.has(command)) })),
   );
   return admitted.failure ? admitted : added;
+}
+
+/** From 3.0 on the cookie is a word of `add server`. */
+function cookieTasks({ tier }: RuntimeWorker, additions: readonly Extract<LetIn, { do: 'add-server' }>[]): Task[] {
+  if (tier !== 'C') return [];
+  const firsts = new Map(
+    additions.filter(({ server }) => server.cookie !== undefined).map((command) => [command.backend, command]),
+  );
+  return [...firsts].map(([backend, command]) => ({ command, lines: [cookieKeyLine(backend)] }));
 }
 
 function admissionOf(command: LetIn, isTombstone: boolean): readonly RuntimeLine[] {

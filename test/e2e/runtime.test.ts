@@ -12,7 +12,16 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await createPlatform(FIRST, {
     marathon: { servicePorts: { from: FIRST + 20, to: FIRST + 59 } },
-    flags: ['--service-port-range', `127.0.0.1:${FIRST + 20}-${FIRST + 59}`, '--spare-http', '10', '--spare-tcp', '5'],
+    flags: [
+      '--service-port-range',
+      `127.0.0.1:${FIRST + 20}-${FIRST + 59}`,
+      '--spare-http',
+      '10',
+      '--spare-sticky',
+      '4',
+      '--spare-tcp',
+      '5',
+    ],
   });
   await until('ready', async () => (await platform.portolan.admin('/readyz')).status === 200);
 });
@@ -88,6 +97,30 @@ test('scaled 1 → 6 → 1 under load it fails no request and reloads nothing', 
   expect(await worker()).toEqual(before);
   const taken = (await journal()).filter(({ event }) => event === 'taken-out');
   expect(taken.length).toBeGreaterThan(0);
+});
+
+test('a sticky app is served and scaled without a reload, and its clients stay where they are', async () => {
+  const { marathon, portolan } = platform;
+  const before = await worker();
+  const host = 'sticky.runtime.example';
+  await marathon.post(customerApp('/run/sticky', { labels: { HAPROXY_0_VHOST: host, HAPROXY_0_STICKY: 'true' } }));
+  expect((await portolan.admin(`/v1/routes/${host}?wait=30s`)).status).toBe(200);
+  const first = await visit(host);
+  const cookie = String(first.headers['set-cookie']).replace(/;.*/, '');
+  expect(cookie).toMatch(/^mesosphere_server_id=[0-9a-f]{10,16}$/);
+  await marathon.scale('/run/sticky', 3);
+  await marathon.settled('/run/sticky');
+  const cookies = new Set<string>();
+  await until('all three give cookies', async () => {
+    cookies.add(String((await visit(host)).headers['set-cookie']).replace(/;.*/, ''));
+    return cookies.size === 3;
+  });
+  for (const each of [...cookies, ...cookies]) {
+    const { status: answered, headers } = await get(portolan.ports.http, '/', { host, cookie: each });
+    expect([answered, headers['set-cookie']]).toEqual([200, undefined]);
+  }
+  expect(cookies.has(cookie)).toBe(true);
+  expect(await worker()).toEqual(before);
 });
 
 test('the disk follows the socket: what a new HAProxy would start with holds the app', async () => {

@@ -13,12 +13,13 @@ import { MAP_FILES } from '../../src/core/maps.ts';
 import { place } from '../../src/core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, type Placement, reclaimSpares } from '../../src/core/placement.ts';
 import { canWait } from '../../src/core/reload-need.ts';
-import { createRenderer } from '../../src/core/render.ts';
+import { createRenderer, type PartsRenderer } from '../../src/core/render.ts';
 import type { RoutingTable } from '../../src/core/routing.ts';
 import type { HaproxyRuntime, LeftPlace, ObservedRuntime, Tier } from '../../src/core/runtime.ts';
 import { differences, formatDifference } from '../../src/core/runtime-difference.ts';
 import { planRuntime } from '../../src/core/runtime-plan.ts';
 import { createSpares, type Reserve } from '../../src/core/spares.ts';
+import type { Cookies } from '../../src/core/template-views.ts';
 import { createRuntime } from '../../src/haproxy/runtime.ts';
 import { appChange, createRandomApps } from '../support/random-apps.ts';
 import { settings, templates } from '../support/tables.ts';
@@ -34,11 +35,12 @@ const clock = { now: () => Date.now(), sleep: async () => {} } as unknown as Par
   typeof createRuntime
 >[0]['clock'];
 
-const made = createRenderer(templates());
-if (!made.ok) throw new Error(made.failure.message);
-const renderer = made.value;
-const { shapes } = renderer;
-const sections = renderer.fixedSections(SETTINGS, NO_CERTIFICATES, PLACE);
+function rendererOf(cookies: Cookies): PartsRenderer {
+  const made = createRenderer(templates(), cookies);
+  if (!made.ok) throw new Error(made.failure.message);
+  return made.value;
+}
+const sections = rendererOf('named').fixedSections(SETTINGS, NO_CERTIFICATES, PLACE);
 if (!sections.ok) throw new Error(sections.failure.message);
 const fixed = sections.value;
 
@@ -63,7 +65,7 @@ async function startHaproxies() {
   return {
     runtime,
     generation: () => number as Generation,
-    async load(table: RoutingTable, spares: readonly Reserve[]): Promise<void> {
+    async load(renderer: PartsRenderer, table: RoutingTable, spares: readonly Reserve[]): Promise<void> {
       await end();
       number += 1;
       const rendered = renderer.render(table, SETTINGS, NO_CERTIFICATES, PLACE, spares);
@@ -88,8 +90,10 @@ test('after every change HAProxy holds what the plan says, server by server and 
   const haproxy = await startHaproxies();
   const apps = createRandomApps();
   let wanted = apps.table();
-  await haproxy.load(wanted, []);
+  await haproxy.load(rendererOf('named'), wanted, []);
   const tier: Tier = await haproxy.runtime.tier();
+  const renderer = rendererOf(tier === 'C' ? 'computed' : 'named');
+  const { shapes } = renderer;
   const spares = createSpares({ http: 12, sticky: 4, tcp: 4 }, tier);
   let running = wanted;
   let loadedAs = wanted;
@@ -102,7 +106,7 @@ test('after every change HAProxy holds what the plan says, server by server and 
     [running, loadedAs, placement, leftovers] = [wanted, wanted, OWN_PLACES, NO_LEFTOVERS];
     loaded = loadedTable(wanted, shapes, spares, fixed);
     reloads += 1;
-    await haproxy.load(wanted, spares);
+    await haproxy.load(renderer, wanted, spares);
   };
   loaded = loadedTable(wanted, shapes, spares, fixed);
   placement = OWN_PLACES;
@@ -125,6 +129,7 @@ test('after every change HAProxy holds what the plan says, server by server and 
       unplaced: placement.unplaced,
       pathMatch: 'prefix',
     });
+    expect(plan.needs.map(({ because }) => because)).not.toContain('sticky-server');
     commands += plan.commands.length;
     const result = await haproxy.runtime.run(haproxy.generation(), plan.commands);
     if (result.kind !== 'done') throw new Error(`${JSON.stringify(change)}: ${JSON.stringify(result)}`);

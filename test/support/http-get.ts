@@ -11,7 +11,10 @@ export interface Answer {
 }
 
 /** One GET to 127.0.0.1. Never rejects. */
-export function get(port: number, options: { path?: string; host?: string; agent?: Agent } = {}): Promise<Answer> {
+export function get(
+  port: number,
+  options: { path?: string; host?: string; agent?: Agent; headers?: Readonly<Record<string, string>> } = {},
+): Promise<Answer> {
   return new Promise((resolve) => {
     const none = (error: Error): void => resolve({ status: 0, body: '', headers: {}, error: error.message });
     const sent = request(
@@ -20,7 +23,7 @@ export function get(port: number, options: { path?: string; host?: string; agent
         port,
         path: options.path ?? '/',
         agent: options.agent ?? false,
-        headers: { host: options.host ?? 'localhost' },
+        headers: { host: options.host ?? 'localhost', ...options.headers },
         timeout: 5_000,
       },
       (response) => {

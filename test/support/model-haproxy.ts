@@ -6,7 +6,7 @@ import type { RoutingTable, Server } from '../../src/core/routing.ts';
 import type { LeftPlace, ObservedRuntime, ObservedServer, RuntimeCommand, Tier } from '../../src/core/runtime.ts';
 import { serverWords } from '../../src/core/server-words.ts';
 import { type Reserve, sparesAmong } from '../../src/core/spares.ts';
-import { profileName } from '../../src/core/template-views.ts';
+import { type Cookies, profileName } from '../../src/core/template-views.ts';
 
 /** A server as HAProxy holds it. */
 export interface ModelServer {
@@ -45,7 +45,7 @@ interface ModelPlace {
 }
 
 /** A HAProxy that was never started. */
-export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHaproxy {
+export function createModelHaproxy(tier: Tier, pathMatch: PathMatch, cookies: Cookies = 'named'): ModelHaproxy {
   const backends = new Map<string, Map<string, ModelServer>>();
   const maps = new Map(MAP_FILES.map((map) => [map, new Map<string, string>()]));
   const profiles = new Set<string>();
@@ -107,7 +107,8 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch): ModelHapro
         const servers = serversOf(backend);
         if (servers.has(server.name)) throw new Error(`Already exists a server with the same name: ${server.name}`);
         if ([...servers.values()].some(({ id }) => id === server.id)) throw new Error(`custom id ${server.id} in use`);
-        if (tier === 'C' && server.cookie !== undefined) throw new Error('cookie is not accepted for dynamic server');
+        if (tier === 'C' && cookies === 'named' && server.cookie !== undefined)
+          throw new Error('cookie is not accepted for dynamic server');
         servers.set(server.name, asModel(server));
         return;
       }

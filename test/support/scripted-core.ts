@@ -90,6 +90,7 @@ export const NO_PARTS = {
     shapeOf: () => undefined,
     isPlain: () => false,
     isBare: () => false,
+    computesCookies: () => false,
     isAddable: () => false,
     serviceText: () => undefined,
   },

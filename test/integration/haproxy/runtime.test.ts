@@ -37,6 +37,10 @@ const BACKENDS = [
   'backend sticky',
   '  balance roundrobin',
   '  cookie srv insert indirect nocache',
+  'backend computed',
+  '  balance roundrobin',
+  '  cookie srv insert indirect nocache dynamic',
+  '  dynamic-cookie-key portolan',
   // Last, as it would be the one that those above come from.
   `defaults ${PROFILE}`,
   '  mode http',
@@ -250,7 +254,7 @@ describe('the runtime lane', () => {
 
   test('reads all backends, also those without servers, and none that does not exist', async () => {
     const all = await runtime.read(serving, { backends: 'all', maps: [MAP, 'maps/hsts.map'] });
-    expect([...(all?.backends.keys() ?? [])].sort()).toEqual(['api', 'servers', 'sticky', 'web']);
+    expect([...(all?.backends.keys() ?? [])].sort()).toEqual(['api', 'computed', 'servers', 'sticky', 'web']);
     expect(all?.backends.get('web')).toEqual([]);
     expect(all?.backends.get('servers')).toMatchObject([{ name: 'none', admission: 'maint', up: false }]);
     expect([...(all?.maps.keys() ?? [])]).toEqual([MAP]);
@@ -376,6 +380,30 @@ describe('the runtime lane', () => {
     expect(await runtime.run(serving, [addRow('new.example', 'web')])).toMatchObject({ kind: 'doubt' });
     expect(await runtime.read(serving, { backends: 'all', maps: [] })).toBeUndefined();
     expect(await runtime.tier()).toBe('D');
+  });
+
+  test('gives a sticky server a cookie that leads back to it, also where only HAProxy can compute it', async () => {
+    const backend = neverDeletes ? 'computed' : 'sticky';
+    const [one, two] = [await named('one'), await named('two')];
+    const cookieOf = async (): Promise<{ readonly body: string; readonly cookie: string }> => {
+      const { body, headers } = await get(port, { host: 'c.example' });
+      return { body, cookie: String(headers['set-cookie']).replace(/;.*/, '') };
+    };
+    await runtime.run(serving, [
+      addServer(backend, { name: 'one', port: one.port, cookie: 'cookie-one' }),
+      addRow('c.example', backend),
+    ]);
+    const first = await cookieOf();
+    expect(first.body).toBe('one');
+    await runtime.run(serving, [addServer(backend, { name: 'two', port: two.port, cookie: 'cookie-two' })]);
+    const seen = [await cookieOf(), await cookieOf()].sort((a, b) => (a.body < b.body ? -1 : 1));
+    expect(seen.map(({ body }) => body)).toEqual(['one', 'two']);
+    expect(seen[0]).toEqual(first);
+    expect(seen[1]?.cookie).toMatch(/^srv=[\w-]{8,}$/);
+    expect(seen[1]?.cookie).not.toBe(first.cookie);
+    for (const { body, cookie } of [...seen, ...seen]) {
+      expect(await get(port, { host: 'c.example', headers: { cookie } })).toMatchObject({ status: 200, body });
+    }
   });
 
   test('makes a backend where HAProxy can, which answers once it is published, and deletes it when nobody uses it', async () => {

@@ -8,12 +8,13 @@ import { MAP_FILES } from '../../../src/core/maps.ts';
 import { createPlacer, place } from '../../../src/core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, type Placement, readPlacement, reclaimSpares } from '../../../src/core/placement.ts';
 import { canWait } from '../../../src/core/reload-need.ts';
-import { createRenderer } from '../../../src/core/render.ts';
+import { createRenderer, type PartsRenderer } from '../../../src/core/render.ts';
 import type { BackendName, RoutingTable, ServerName } from '../../../src/core/routing.ts';
 import type { Tier } from '../../../src/core/runtime.ts';
 import { planRuntime, type RuntimePlan } from '../../../src/core/runtime-plan.ts';
 import { planRepair } from '../../../src/core/runtime-repair.ts';
 import { createSpares, type Reserve } from '../../../src/core/spares.ts';
+import type { Cookies } from '../../../src/core/template-views.ts';
 import { createModelHaproxy, type ModelHaproxy } from '../../support/model-haproxy.ts';
 import { type AppChange, appChange, createRandomApps, type RandomApps } from '../../support/random-apps.ts';
 import { settings, templates } from '../../support/tables.ts';
@@ -26,16 +27,15 @@ const SETTINGS = settings({
 });
 const ALL = { backends: 'all', maps: MAP_FILES } as const;
 
-function rendererOf() {
-  const made = createRenderer(templates());
+function rendererOf(cookies: Cookies) {
+  const made = createRenderer(templates(), cookies);
   if (!made.ok) throw new Error(made.failure.message);
   return made.value;
 }
-const renderer = rendererOf();
-const { shapes } = renderer;
+const RENDERERS = { named: rendererOf('named'), computed: rendererOf('computed') };
 /** Services with a frontend of their own take their ports out of the range. */
 function fixedWith({ services }: RoutingTable): ReadonlyMap<string, string> {
-  const sections = renderer.fixedSections(SETTINGS, NO_CERTIFICATES, PLACE, services);
+  const sections = RENDERERS.named.fixedSections(SETTINGS, NO_CERTIFICATES, PLACE, services);
   if (!sections.ok) throw new Error(sections.failure.message);
   return sections.value;
 }
@@ -53,6 +53,7 @@ class Drive {
   readonly haproxy: ModelHaproxy;
   readonly apps: RandomApps = createRandomApps();
   readonly tier: Tier;
+  readonly renderer: PartsRenderer;
   readonly spares: readonly Reserve[];
   wanted: RoutingTable;
   running: RoutingTable;
@@ -65,14 +66,15 @@ class Drive {
   commands = 0;
   readonly placer = createPlacer();
 
-  constructor(tier: Tier) {
+  constructor(tier: Tier, cookies: Cookies) {
     this.tier = tier;
+    this.renderer = RENDERERS[cookies];
     this.spares = createSpares({ http: 6, sticky: 2, tcp: 2 }, tier);
-    this.haproxy = createModelHaproxy(tier, 'prefix');
+    this.haproxy = createModelHaproxy(tier, 'prefix', cookies);
     this.wanted = this.apps.table();
     this.running = this.wanted;
     this.fixed = fixedWith(this.wanted);
-    this.loaded = loadedTable(this.wanted, shapes, this.spares, this.fixed);
+    this.loaded = loadedTable(this.wanted, this.renderer.shapes, this.spares, this.fixed);
     this.haproxy.load(this.wanted, this.spares);
   }
 
@@ -80,7 +82,7 @@ class Drive {
     return {
       before: this.running,
       loaded: this.loaded,
-      shapes,
+      shapes: this.renderer.shapes,
       fixed: this.fixed,
       tier: this.tier,
       leftovers: this.leftovers,
@@ -108,7 +110,7 @@ class Drive {
       after,
       placement: this.placement,
       loaded: this.loaded,
-      shapes,
+      shapes: this.renderer.shapes,
       tier: this.tier,
     });
     this.wanted = after;
@@ -141,13 +143,13 @@ class Drive {
     this.placement = OWN_PLACES;
     this.leftovers = NO_LEFTOVERS;
     this.fixed = fixedWith(this.wanted);
-    this.loaded = loadedTable(this.wanted, shapes, this.spares, this.fixed);
+    this.loaded = loadedTable(this.wanted, this.renderer.shapes, this.spares, this.fixed);
     this.haproxy.load(this.wanted, this.spares);
   }
 
   /** Nobody remembers anything but the files of the generation that runs. */
   restart(loadedAs: RoutingTable): void {
-    const config = renderer.render(loadedAs, SETTINGS, NO_CERTIFICATES, PLACE, this.spares);
+    const config = this.renderer.render(loadedAs, SETTINGS, NO_CERTIFICATES, PLACE, this.spares);
     if (!config.ok) throw new Error(config.failure.message);
     this.fixed = fixedWith(loadedAs);
     const observed = this.haproxy.observe();
@@ -229,14 +231,19 @@ function doHarm({ backends, maps }: ModelHaproxy, { what, at }: { readonly what:
   if (what === 'stray-row') rows?.set(`stray${at}`, 'elsewhere');
 }
 
-describe.each(['A', 'B', 'C'] as const)('tier %s', (tier) => {
+describe.each([
+  ['A', 'named'],
+  ['B', 'named'],
+  ['C', 'named'],
+  ['C', 'computed'],
+] as const)('tier %s, cookies %s', (tier, cookies) => {
   test('5,000 changes: HAProxy is brought to every table without a gap, and refuses nothing', () => {
     let reloads = 0;
     let planned = 0;
     let restarted = 0;
     fc.assert(
       fc.property(steps, (all) => {
-        const drive = new Drive(tier);
+        const drive = new Drive(tier, cookies);
         let loadedAs = drive.wanted;
         for (const { change, reloads: now, restarts } of all) {
           const plan = drive.follow(change);
@@ -250,6 +257,7 @@ describe.each(['A', 'B', 'C'] as const)('tier %s', (tier) => {
             drive.restart(loadedAs);
             restarted += 1;
           }
+          if (cookies === 'computed') expect(plan.needs.map(({ because }) => because)).not.toContain('sticky-server');
         }
         reloads += drive.reloads;
         planned += drive.commands;
@@ -264,7 +272,7 @@ describe.each(['A', 'B', 'C'] as const)('tier %s', (tier) => {
   test('whatever was done to HAProxy, a repair brings it back, also on the way to another table', () => {
     fc.assert(
       fc.property(fc.array(appChange, { maxLength: 30 }), harms, fc.option(appChange), (changes, all, next) => {
-        const drive = new Drive(tier);
+        const drive = new Drive(tier, cookies);
         for (const change of changes) {
           drive.follow(change);
           if (drive.pending) drive.reload();
@@ -297,7 +305,7 @@ describe.each(['A', 'B', 'C'] as const)('tier %s', (tier) => {
   test('a repair of what was asked about leaves the rest of the way to the next plan', () => {
     fc.assert(
       fc.property(fc.array(appChange, { maxLength: 20 }), harms, appChange, (changes, all, next) => {
-        const drive = new Drive(tier);
+        const drive = new Drive(tier, cookies);
         for (const change of changes) {
           drive.follow(change);
           if (drive.pending) drive.reload();

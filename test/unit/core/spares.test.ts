@@ -9,7 +9,7 @@ import { loadedConfig, loadedTable } from '../../../src/core/loaded.ts';
 import { createRenderer } from '../../../src/core/render.ts';
 import { backendName } from '../../../src/core/servers.ts';
 import { createSpares, fitsSpare, isSpareName, SPARE_SIZES, sparesAmong } from '../../../src/core/spares.ts';
-import { profileName } from '../../../src/core/template-views.ts';
+import { type Cookies, profileName } from '../../../src/core/template-views.ts';
 import {
   appId,
   asked,
@@ -27,8 +27,8 @@ import {
 const PLACE = { runtimeSocket: 'run/s.sock', stateFile: 'state' };
 const SETTINGS = settings({ httpBind: [{ address: '127.0.0.1', port: 18_090 }] });
 
-function renderer(over: Parameters<typeof templates>[0] = {}) {
-  const made = createRenderer(templates(over));
+function renderer(over: Parameters<typeof templates>[0] = {}, cookies: Cookies = 'named') {
+  const made = createRenderer(templates(over), cookies);
   if (!made.ok) throw new Error(made.failure.message);
   return made.value;
 }
@@ -47,9 +47,8 @@ describe('the pool', () => {
     expect(createSpares({ http: 0, sticky: 0, tcp: 0 }, 'B')).toEqual([]);
   });
 
-  test('has no sticky ones where a dynamic server takes no cookie, and none where none can be used', () => {
-    expect(createSpares(SPARE_SIZES, 'C').filter(({ profile }) => profile.sticky)).toEqual([]);
-    expect(createSpares(SPARE_SIZES, 'C')).toHaveLength(250);
+  test('is the same on 2.6, and has none where none can be used', () => {
+    expect(createSpares(SPARE_SIZES, 'C')).toEqual(createSpares(SPARE_SIZES, 'B'));
     expect(createSpares(SPARE_SIZES, 'D')).toEqual([]);
   });
 
@@ -84,7 +83,31 @@ test.each([
   ['a cookie on tier C', { ...http, sticky: true }, { ...http, sticky: true }, 'C', false],
   ['nothing on tier D', http, http, 'D', false],
 ] as const)('whether a spare fits: %s', (_, spare, wanted, tier, fits) => {
-  expect(fitsSpare(spare, wanted, tier)).toBe(fits);
+  expect(fitsSpare(spare, wanted, tier, renderer().shapes)).toBe(fits);
+});
+
+test('a spare whose cookies HAProxy computes takes sticky servers on tier C, if it has our key', () => {
+  const sticky = { ...http, sticky: true };
+  expect(fitsSpare(sticky, sticky, 'C', renderer({}, 'computed').shapes)).toBe(true);
+  const profile = templates().profile.text.replace('{{quote cookieKey}}', 'another');
+  expect(fitsSpare(sticky, sticky, 'C', renderer({ profile }, 'computed').shapes)).toBe(false);
+});
+
+test('with computed cookies no server has one of its own', () => {
+  const profile = { ...http, sticky: true };
+  const lone = server(31_000, { cookie: 'a1b2' });
+  const sticky = backend('web_10000', { profile, servers: [lone] });
+  const text = (cookies: Cookies): string => {
+    const using = renderer({}, cookies);
+    expect(using.shapes.isAddable(sticky, lone)).toBe(true);
+    const rendered = using.render(table({ backends: [sticky] }), SETTINGS, NO_CERTIFICATES, PLACE);
+    return rendered.ok ? (rendered.value.files.get('haproxy.cfg') ?? '') : rendered.failure.message;
+  };
+  expect(text('named')).toContain('cookie mesosphere_server_id insert indirect nocache\n');
+  expect(text('named')).toMatch(/server \S+ 127.0.0.1:31000 id \d+ cookie a1b2\n/);
+  expect(text('computed')).toContain('cookie mesosphere_server_id insert indirect nocache dynamic\n');
+  expect(text('computed')).toContain('  dynamic-cookie-key portolan\n');
+  expect(text('computed')).toMatch(/server \S+ 127.0.0.1:31000 id \d+\n/);
 });
 
 const app = backend('web_10000', {

@@ -3,7 +3,14 @@ import type { RuntimeCommand } from '../../../src/core/runtime.ts';
 import { createRuntime } from '../../../src/haproxy/runtime.ts';
 import { realClock } from '../../support/haproxy-rig.ts';
 import { type Answer, type Play, type PlayedWorker, playWorker } from '../../support/played-worker.ts';
-import { addServer, generation, removeServer, serverOf, setAdmission } from '../../support/runtime-commands.ts';
+import {
+  addServer,
+  backendName,
+  generation,
+  removeServer,
+  serverOf,
+  setAdmission,
+} from '../../support/runtime-commands.ts';
 
 const open: { close(): unknown }[] = [];
 
@@ -71,6 +78,64 @@ describe('run', () => {
       'set server b/s2 state ready',
       'add map maps/hosts.map a.example b',
     ]);
+  });
+
+  test('has 2.6 compute the cookies of a sticky backend once, before its new servers are let in', async () => {
+    const { worker, runtime } = await stage(agreeable, { version: '2.6.12' });
+    const sticky = (port: number): RuntimeCommand => addServer('b', { name: `s${port}`, port, cookie: 'c' });
+    expect(await runtime.run(seven, [sticky(1), addServer('d', { name: 's', port: 3 }), sticky(2)])).toMatchObject({
+      kind: 'done',
+    });
+    expect(orders(worker).map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
+      'add server b/s1 127.0.0.1:1',
+      'add server d/s 127.0.0.1:3',
+      'add server b/s2 127.0.0.1:2',
+      'set dynamic-cookie-key backend b',
+      'set server b/s1 state',
+      'set server d/s state',
+      'set server b/s2 state',
+    ]);
+  });
+
+  test('makes a backend before its servers, publishes it before a row leads there, and takes it away in reverse', async () => {
+    const { worker, runtime } = await stage(
+      (line) => {
+        if (line.startsWith('add backend')) return 'New backend registered.\n';
+        if (line.startsWith('publish backend')) return 'Backend published.\n';
+        if (line.startsWith('unpublish backend')) return 'Backend unpublished.\n';
+        if (line.startsWith('del backend')) return 'Only a backend without server can be deleted.\n';
+        if (line.startsWith('del server')) return 'Server still has connections attached to it, cannot remove it.\n';
+        return agreeable(line);
+      },
+      { version: '3.4.0' },
+    );
+    const backend = backendName('b');
+    expect(
+      await runtime.run(seven, [
+        { do: 'add-backend', backend, profile: 'P' },
+        addServer('b', { name: 's', port: 1 }),
+        { do: 'publish-backend', backend },
+        addRow,
+        { do: 'delete-row', map: 'maps/hosts.map', key: 'a.example' },
+        { do: 'unpublish-backend', backend },
+        removeServer('b', 's'),
+        { do: 'delete-backend', backend },
+      ]),
+    ).toMatchObject({ kind: 'done', left: [{ backend: 'b', server: 's' }, { backend: 'b' }] });
+    expect(orders(worker).map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
+      'add backend b',
+      'add server b/s',
+      'set server b/s',
+      'publish backend b',
+      'add map maps/hosts.map',
+      'del map maps/hosts.map',
+      'unpublish backend b',
+      'set server b/s',
+      'del server b/s',
+      'del backend b',
+    ]);
+    expect(await runtime.sweep(seven, [{ backend: 'b' }, { backend: 'b', server: 's' }])).toHaveLength(2);
+    expect(orders(worker).slice(-2)).toEqual(['del server b/s', 'del backend b']);
   });
 
   test('asks who is there before each batch, and keeps the connection', async () => {
