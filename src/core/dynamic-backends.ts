@@ -2,19 +2,6 @@ import type { Loaded } from './loaded.ts';
 import type { BackendName } from './routing.ts';
 import type { LeftPlace, ObservedRuntime, RuntimeCommand } from './runtime.ts';
 
-/** What has become of the backends of a running configuration over its socket. Nothing, below tier A. */
-export interface DynamicBackends {
-  /** They were made over the socket and are there, with the names of the profiles that they were made from. */
-  readonly made: ReadonlyMap<BackendName, string>;
-  /** What the configuration says of backends of these names is gone. */
-  readonly deleted: ReadonlySet<BackendName>;
-  /** Unpublished, and there until nothing is attached to them or their servers any more. */
-  readonly closed: ReadonlySet<BackendName>;
-}
-
-/** Right after a start or a reload. */
-export const NO_DYNAMIC_BACKENDS: DynamicBackends = { made: new Map(), deleted: new Set(), closed: new Set() };
-
 /** Whether the running HAProxy has a backend of that name. */
 export function isThere({ dynamic, spares, shapeOf }: Loaded, name: BackendName): boolean {
   if (dynamic.made.has(name) || spares.has(name)) return true;

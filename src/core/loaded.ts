@@ -1,5 +1,4 @@
 import type { RenderedConfig } from './config.ts';
-import { type DynamicBackends, NO_DYNAMIC_BACKENDS } from './dynamic-backends.ts';
 import { MAP_FILES, type MapFile } from './maps.ts';
 import type { Backend, BackendName, Profile, RoutingTable, ServiceFrontend } from './routing.ts';
 import type { Tier } from './runtime.ts';
@@ -28,6 +27,19 @@ export interface Loaded {
   /** What is not as it was loaded any more. */
   readonly dynamic: DynamicBackends;
 }
+
+/** What has become of the backends of a running configuration over its socket. Nothing, below tier A. */
+export interface DynamicBackends {
+  /** They were made over the socket and are there, with the names of the profiles that they were made from. */
+  readonly made: ReadonlyMap<BackendName, string>;
+  /** What the configuration says of backends of these names is gone. */
+  readonly deleted: ReadonlySet<BackendName>;
+  /** Unpublished, and there until nothing is attached to them or their servers any more. */
+  readonly closed: ReadonlySet<BackendName>;
+}
+
+/** Right after a start or a reload. */
+export const NO_DYNAMIC_BACKENDS: DynamicBackends = { made: new Map(), deleted: new Set(), closed: new Set() };
 
 /** The configuration that was rendered from a table in this life. */
 export function loadedTable(

@@ -2,7 +2,6 @@ import type { AppId } from './app.ts';
 import type { Origin } from './problem.ts';
 import type { Backend, BackendName, CheckKind, CheckTimeoutClass, Profile } from './routing.ts';
 import type { Tier } from './runtime.ts';
-import type { Shapes } from './shapes.ts';
 import { profileName } from './template-views.ts';
 
 /**
@@ -138,13 +137,13 @@ const profileOf = (kind: SpareKind, check: CheckKind, checkTimeout: CheckTimeout
 
 /**
  * Whether a spare can stand in for a backend of that profile. A server without check goes anywhere; the spare's check timeout
- * may be the longer one.
+ * may be the longer one. `computesCookies`: as the templates have it (`Shapes`).
  */
 export function fitsSpare(
   spare: Profile,
   wanted: Profile,
   tier: Tier,
-  { computesCookies }: Pick<Shapes, 'computesCookies'>,
+  { computesCookies }: { computesCookies(profile: Profile): boolean },
 ): boolean {
   if (tier === 'D' || (tier === 'C' && wanted.sticky && !computesCookies(spare))) return false;
   const check = wanted.check === 'https' ? 'http' : wanted.check;

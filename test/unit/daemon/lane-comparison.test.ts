@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../src/core/config.ts';
-import { NO_DYNAMIC_BACKENDS } from '../../../src/core/dynamic-backends.ts';
 import { NO_LEFTOVERS } from '../../../src/core/leftovers.ts';
+import { NO_DYNAMIC_BACKENDS } from '../../../src/core/loaded.ts';
 import type { MapFile } from '../../../src/core/maps.ts';
 import { mapRows } from '../../../src/core/maps.ts';
 import { OWN_PLACES } from '../../../src/core/placement.ts';
