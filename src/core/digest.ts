@@ -8,56 +8,75 @@ export function filesDigest(files: ReadonlyMap<string, Uint8Array>): string {
   return bytesToHex(sha256(concatBytes(...sorted.flatMap(([name, digest]) => [sha256(utf8ToBytes(name)), digest]))));
 }
 
+/** The digest of texts that stand one behind the other, by theirs. */
+export const joinedDigest = (digests: readonly Uint8Array[]): Uint8Array => sha256(concatBytes(...digests));
+
 /** The digest of a text by its pieces: sections of haproxy.cfg, lines of other files. */
 export type TextDigest = (pieces: readonly string[]) => Uint8Array;
 
-/** Pieces up to `end` that no chunk before it has. */
+/** Things up to `end` that no chunk before it has. */
 interface Chunk {
   readonly end: number;
   readonly digest: Uint8Array;
 }
 
 /**
- * Digests a text chunk by chunk, and only the chunks that are different from those of the call before. Where a chunk ends depends
- * on its last piece alone, so that most chunks stay what they are when a piece is put in or taken out.
+ * Digests a text chunk by chunk, and the digests of chunks in chunks again, and only those that are different from those of the
+ * call before.
  */
 export function createTextDigest(): TextDigest {
-  let before: readonly string[] = [];
-  let chunks: readonly Chunk[] = [];
-  let digest: Uint8Array | undefined;
+  const chunks = createChunks(endsChunk, (pieces: readonly string[]) => sha256(utf8ToBytes(pieces.join(''))));
+  const chunksOfChunks = createChunks((digest: Uint8Array) => ((digest[0] ?? 0) & 31) === 0, joinedDigest);
+  let before: readonly string[] | undefined;
+  let digest = joinedDigest([]);
   return (pieces) => {
-    if (pieces === before && digest !== undefined) return digest;
-    const { head, tail } = commonEnds(before, pieces);
-    const shift = pieces.length - before.length;
-    const startOf = (index: number): number => chunks[index - 1]?.end ?? 0;
-    // The last chunk may have ended because the text did.
-    const first = chunks.slice(0, -1).filter(({ end }) => end <= head);
-    // Where the piece in front of a chunk is the same too, the chunk begins there again.
-    const last = chunks.filter((_, index) => index >= first.length && startOf(index) > before.length - tail);
-    const from = first.at(-1)?.end ?? 0;
-    const to = last.length === 0 ? pieces.length : startOf(chunks.length - last.length) + shift;
-    chunks = [...first, ...chunksOf(pieces, from, to), ...last.map((chunk) => ({ ...chunk, end: chunk.end + shift }))];
+    if (pieces !== before) digest = joinedDigest(chunksOfChunks(chunks(pieces)));
     before = pieces;
-    digest = sha256(concatBytes(...chunks.map((chunk) => chunk.digest)));
     return digest;
   };
 }
 
-function chunksOf(pieces: readonly string[], from: number, to: number): readonly Chunk[] {
-  const chunks: Chunk[] = [];
-  let start = from;
-  for (let index = from; index < to; index++) {
-    if (index < pieces.length - 1 && !endsChunk(pieces[index] ?? '')) continue;
-    const end = index + 1;
-    chunks.push({ end, digest: sha256(utf8ToBytes(pieces.slice(start, end).join(''))) });
-    start = end;
+/** Where a chunk ends depends on its last item alone, so that most chunks stay what they are when one is put in or taken out. */
+function createChunks<T>(
+  ends: (item: T) => boolean,
+  digestOf: (items: readonly T[]) => Uint8Array,
+): (items: readonly T[]) => readonly Uint8Array[] {
+  let before: readonly T[] = [];
+  let chunks: readonly Chunk[] = [];
+
+  function between(items: readonly T[], from: number, to: number): readonly Chunk[] {
+    const made: Chunk[] = [];
+    let start = from;
+    for (let index = from; index < to; index++) {
+      const item = items[index];
+      if (index < items.length - 1 && item !== undefined && !ends(item)) continue;
+      const end = index + 1;
+      made.push({ end, digest: digestOf(items.slice(start, end)) });
+      start = end;
+    }
+    return made;
   }
-  return chunks;
+
+  return (items) => {
+    const { head, tail } = commonEnds(before, items);
+    const shift = items.length - before.length;
+    const startOf = (index: number): number => chunks[index - 1]?.end ?? 0;
+    // The last chunk may have ended because the list did.
+    const first = chunks.slice(0, -1).filter(({ end }) => end <= head);
+    // Where the item in front of a chunk is the same too, the chunk begins there again.
+    const last = chunks.filter((_, index) => index >= first.length && startOf(index) > before.length - tail);
+    const from = first.at(-1)?.end ?? 0;
+    const to = last.length === 0 ? items.length : startOf(chunks.length - last.length) + shift;
+    const moved = shift === 0 ? last : last.map(({ end, digest }) => ({ end: end + shift, digest }));
+    chunks = [...first, ...between(items, from, to), ...moved];
+    before = items;
+    return chunks.map(({ digest }) => digest);
+  };
 }
 
-/** True for one text in 32. */
+/** True for one text in eight. */
 function endsChunk(text: string): boolean {
   let hash = 0;
   for (let index = 0; index < text.length; index++) hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0;
-  return (hash & 31) === 0;
+  return (hash & 7) === 0;
 }

@@ -23,7 +23,9 @@ export function createListMaker<K, V>(make: (item: K) => V): (items: readonly K[
     const { head, tail } = commonEnds(before, items);
     if (head !== items.length || head !== before.length) {
       const between = items.slice(head, items.length - tail).map(make);
-      made = [...made.slice(0, head), ...between, ...made.slice(made.length - tail)];
+      const { length } = made;
+      const same = items.length === before.length && between.every((one, at) => one === made[head + at]);
+      if (!same) made = [...made.slice(0, head), ...between, ...made.slice(length - tail)];
     }
     before = items;
     return made;

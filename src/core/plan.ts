@@ -62,15 +62,20 @@ type SectionTexts = ReadonlyMap<string, string>;
 
 /** The sections of both, without those at the beginning and at the end that are the same; none when all are. */
 function differingSections(before: RenderedConfig, after: RenderedConfig): readonly [SectionTexts, SectionTexts] {
-  const [was, is] = [partsOf(before)?.fragments, partsOf(after)?.fragments];
+  const [was, is] = [partsOf(before)?.lists, partsOf(after)?.lists];
   if (was === undefined || is === undefined) {
     const same = before.files.get(MAIN_FILE) === after.files.get(MAIN_FILE);
     return same ? [new Map(), new Map()] : [sectionTexts(before), sectionTexts(after)];
   }
-  const { head, tail } = commonEnds(was, is);
-  const between = (fragments: typeof was): SectionTexts =>
-    new Map(fragments.slice(head, fragments.length - tail).map(({ section, text }) => [section, text]));
-  return [between(was), between(is)];
+  const [old, now] = [new Map<string, string>(), new Map<string, string>()];
+  for (let at = 0; at < Math.max(was.length, is.length); at++) {
+    const [before, after] = [was[at] ?? [], is[at] ?? []];
+    if (before === after) continue;
+    const { head, tail } = commonEnds(before, after);
+    for (const { section, text } of before.slice(head, before.length - tail)) old.set(section, text);
+    for (const { section, text } of after.slice(head, after.length - tail)) now.set(section, text);
+  }
+  return [old, now];
 }
 
 function fileReasons(before: RenderedConfig, after: RenderedConfig): ReloadReason[] {

@@ -9,3 +9,12 @@ export function remembered<K extends object, V>(make: (key: K) => V): (key: K) =
     return value;
   };
 }
+
+/** Remembers what it made the last time, as long as it is given the same things, by identity. */
+export function rememberedLast<A extends readonly unknown[], V>(make: (...given: A) => V): (...given: A) => V {
+  let last: { readonly given: A; readonly value: V } | undefined;
+  return (...given) => {
+    if (last === undefined || given.some((one, at) => one !== last?.given[at])) last = { given, value: make(...given) };
+    return last.value;
+  };
+}

@@ -75,9 +75,10 @@ const servedRoute: Readonly<Record<PathMatch, ReturnType<typeof servedAs>>> = {
   segment: servedAs('segment'),
 };
 
-function servicesOf({ table, fragments }: ConfigParts): readonly ServedService[] {
-  const range = fragments.find(({ section }) => section === 'frontend portolan_services')?.text ?? '';
-  const address = rangeAddress(range);
+function servicesOf({ table, lists }: ConfigParts): readonly ServedService[] {
+  const ranged = table.services.some(({ inRange }) => inRange === true);
+  const range = ranged ? lists.flat().find(({ section }) => section === 'frontend portolan_services') : undefined;
+  const address = rangeAddress(range?.text ?? '');
   const services = table.services.flatMap(({ binds, inRange, backend, app }) =>
     binds.map((bind) => ({ address: inRange === true ? address : bind.address, port: bind.port, backend, app })),
   );

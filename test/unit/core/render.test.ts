@@ -3,7 +3,8 @@ import type { CertificateSet } from '../../../src/core/certificates.ts';
 import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import type { Generation } from '../../../src/core/config.ts';
 import { GENERATION_LINE, type RenderedConfig, stampGeneration } from '../../../src/core/config.ts';
-import { createTextDigest, filesDigest } from '../../../src/core/digest.ts';
+import { createTextDigest, filesDigest, joinedDigest } from '../../../src/core/digest.ts';
+import { partsOf } from '../../../src/core/lazy-config.ts';
 import { createRenderer, type Renderer } from '../../../src/core/render.ts';
 import type { RoutingTable } from '../../../src/core/routing.ts';
 import type { Settings } from '../../../src/core/settings.ts';
@@ -129,10 +130,15 @@ describe('same input, same bytes', () => {
 
   test('the digest is that of names and bytes, and follows every file', () => {
     const config = rendered(TABLE);
-    const pieces = (name: string, text: string) =>
-      text === '' ? [] : text.split(name === 'haproxy.cfg' ? /(?<=\n\n)/ : /(?<=\n)/);
+    const lists = partsOf(config)?.lists.map((list) => list.map(({ text }) => text)) ?? [];
+    const digestOf = (name: string, text: string) => {
+      if (name !== 'haproxy.cfg') return createTextDigest()(text === '' ? [] : text.split(/(?<=\n)/));
+      expect(text.startsWith(lists.flat().join(''))).toBe(true);
+      const more = text.slice(lists.flat().join('').length);
+      return joinedDigest([...lists, ...(more === '' ? [] : [[more]])].map((list) => createTextDigest()(list)));
+    };
     const digest = (files: Iterable<readonly [string, string]>) =>
-      filesDigest(new Map([...files].map(([name, text]) => [name, createTextDigest()(pieces(name, text))])));
+      filesDigest(new Map([...files].map(([name, text]) => [name, digestOf(name, text)])));
     expect(digest(config.files)).toBe(config.digest);
     expect(digest([...config.files].reverse())).toBe(config.digest);
     for (const [name, text] of config.files) {
