@@ -25,6 +25,29 @@ export function heldIn(
   });
 }
 
+/** Paths for which a worker does not show what it is known to hold. Fingerprints count where they were asked for. */
+export function strayed(
+  seen: ObservedCertificates,
+  asked: ReadonlySet<string>,
+  held: readonly HeldCertificate[],
+  certificates: CertificateSet,
+  use: CertificateUse,
+): readonly string[] {
+  const digests = new Map(held.map(({ path, digest }) => [path, digest]));
+  const listed = use.list ? new Set(seen.listed) : digests;
+  const lists = [...listed.keys()].filter((path) => !digests.has(path));
+  const lacks = [...digests.keys()].filter((path) => !listed.has(path));
+  const others = certificates.usable.filter(
+    ({ path, digest, carried }) =>
+      asked.has(path) &&
+      (use.list || use.services.has(path)) &&
+      carried !== undefined &&
+      digests.get(path) === digest &&
+      seen.fingerprints.get(path) !== carried.fingerprint,
+  );
+  return [...new Set([...lists, ...lacks, ...others.map(({ path }) => path)])];
+}
+
 /** Whether a worker shows what a command was to bring about. */
 export function shows(
   { listed = [], fingerprints }: ObservedCertificates,

@@ -36,7 +36,9 @@ export type Difference =
       readonly value: string;
       readonly found: string;
     }
-  | { readonly what: 'row-extra'; readonly map: MapFile; readonly key: string; readonly found: string };
+  | { readonly what: 'row-extra'; readonly map: MapFile; readonly key: string; readonly found: string }
+  /** It is missing in the list of :443, too much there, or another one is served in its place. */
+  | { readonly what: 'certificate-wrong'; readonly certificate: string };
 
 /**
  * Compares what was read with the table that should run, in the words of its places. Empty: HAProxy is as the model says, in
@@ -168,6 +170,7 @@ export function* compareMap(
 /** A difference as one phrase. */
 export function formatDifference(difference: Difference): string {
   const { what } = difference;
+  if ('certificate' in difference) return `${what} ${difference.certificate}`;
   if ('map' in difference) {
     const { map, key } = difference;
     const found = 'found' in difference ? ` (is ${difference.found})` : '';

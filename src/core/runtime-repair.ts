@@ -139,6 +139,9 @@ function repair(edits: Edits, difference: Difference, target: RoutingTable): voi
       else admitServer(edits, backend, server);
       break;
     }
+    case 'certificate-wrong':
+      // Certificates are carried apart from the table.
+      break;
     case 'row-missing':
       putRow(edits, difference);
       break;

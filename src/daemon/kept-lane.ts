@@ -8,6 +8,7 @@ import type { PathMatch } from '../core/path-match.ts';
 import { createPlacer } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, readPlacement } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
+import type { CertificateNeed } from '../core/reload-need.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { HaproxyRuntime, LeftPlace, Tier } from '../core/runtime.ts';
 import { formatDifference, verify } from '../core/runtime-difference.ts';
@@ -34,6 +35,8 @@ const NOTHING_FOUND: Found = { drift: NOTHING, unrepaired: NOTHING };
 
 /** How paths are matched, and two of the daemon's timings. */
 type LaneOptions = { readonly pathMatch: PathMatch } & Pick<Timings, 'leavingMs' | 'comparePauseMs'>;
+
+const wrongCertificate = ({ certificate }: CertificateNeed) => ({ what: 'certificate-wrong', certificate }) as const;
 
 /** A worker to which nothing was said yet. `running`: what it is known to run. */
 function begun(generation: Generation, loaded: Loaded, running?: RoutingTable, parts?: LaneParts): Kept {
@@ -173,7 +176,7 @@ export function createKeptLane(
     };
     const needs = [...plan.needs, ...carried.needs];
     return needs.length > 0
-      ? { kind: 'reload', needs, unrepaired: seen.unrepaired }
+      ? { kind: 'reload', needs, unrepaired: [...seen.unrepaired, ...carried.needs.map(wrongCertificate)] }
       : { kind: 'carried', commands: [...carried.commands, ...plan.commands], drift: seen.drift };
   }
 
@@ -211,6 +214,9 @@ export function createKeptLane(
     if (kept !== undefined) kept = { ...kept, running: undefined, wanted: undefined };
   }
 
+  const compareCertificates = async () =>
+    kept?.running === undefined ? NOTHING : certificates.compare(kept, kept.running.services);
+
   const compare = createComparison({
     runtime,
     clock,
@@ -228,7 +234,8 @@ export function createKeptLane(
     async compare(signal) {
       const compared = await compare(signal);
       if (compared.kind === 'unread') doubt();
-      return compared;
+      const wrong = compared.kind === 'same' ? await inTurn(compareCertificates) : NOTHING;
+      return wrong.length === 0 ? compared : { kind: 'different', differences: wrong };
     },
     spares: () => (kept === undefined ? NOTHING : countSpares(kept.loaded, kept.placement)),
     leave: (leaving) => inTurn(() => leave(leaving)),

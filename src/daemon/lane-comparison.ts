@@ -150,7 +150,7 @@ function placesOf(found: readonly Difference[]): Suspect {
   const maps = new Set<MapFile>();
   for (const one of found) {
     if ('map' in one) maps.add(one.map);
-    else backends.add(one.backend);
+    else if ('backend' in one) backends.add(one.backend);
   }
   return { backends: [...backends], maps: [...maps] };
 }

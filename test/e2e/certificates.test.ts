@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -19,6 +20,7 @@ let first: Awaited<ReturnType<typeof worker>>;
 interface Status {
   readonly converged: boolean;
   readonly degraded: readonly string[];
+  readonly lastReload?: { readonly reason: string; readonly because: readonly string[] };
   readonly haproxy: { readonly workerPid: number; readonly generation: number; readonly reloads: number };
 }
 const status = async () => (await platform.portolan.admin('/v1/status')).body as Status;
@@ -113,6 +115,79 @@ test('another default needs a reload, and gets it', async () => {
   const fingerprint = await put('Z.pem');
   await until('served', async () => (await shown()) === fingerprint);
   await until('counted', async () => (await worker()).reloads === first.reloads + 1);
+  const { lastReload } = await status();
+  expect(lastReload?.reason).toBe('certificates');
+  expect(lastReload?.because).toEqual([`certificate ${folder}/Z.pem: default`]);
+});
+
+/** Stands between Portolan and HAProxy's command socket, until HAProxy makes that anew. */
+interface Cutter {
+  /** Cuts the connections on which the next certificates are sent, as soon as these are through. */
+  cut(times: number): void;
+  left(): number;
+  close(): Promise<void>;
+}
+
+async function startCutter(): Promise<Cutter> {
+  const run = join(platform.portolan.stateDir, 'run');
+  const path = join(run, 'haproxy.sock');
+  const [behind, mine] = [join(run, 'behind.sock'), join(run, 'mine.sock')];
+  let left = 0;
+  const open = new Set<Socket>();
+  // Whoever asks a single question ends its half of the connection first.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const worker = connect({ path: behind, allowHalfOpen: true });
+    const end = (): void => {
+      client.destroy();
+      worker.destroy();
+    };
+    client.on('data', (chunk: Buffer) => {
+      const isCut = left > 0 && chunk.includes('set ssl cert');
+      if (isCut) left -= 1;
+      worker.write(chunk, () => isCut && end());
+    });
+    worker.on('data', (chunk: Buffer) => client.write(chunk));
+    client.on('end', () => worker.end());
+    worker.on('end', () => client.end());
+    open.add(client);
+    for (const socket of [client, worker]) socket.on('error', end).on('close', end);
+  });
+  await new Promise<void>((resolve) => server.listen(mine, resolve));
+  await rename(path, behind);
+  // A server removes the path that it was made with when it ends, and that is HAProxy's own again by then.
+  await rename(mine, path);
+  return {
+    cut: (times) => {
+      left = times;
+    },
+    left: () => left,
+    close: async () => {
+      for (const client of open) client.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test('a reply that is cut is looked into; a reload is needed only when that happens again', async () => {
+  await until('converged', async () => (await status()).converged);
+  const before = await worker();
+  const cutter = await startCutter();
+  cutter.cut(1);
+  const shop = await put('shop.pem');
+  await until('cut', () => cutter.left() === 0);
+  await until('served', async () => (await shown('shop.example')) === shop);
+  await until('converged', async () => (await status()).converged);
+  expect(await worker()).toEqual(before);
+
+  cutter.cut(2);
+  const renewed = await put('shop.pem');
+  await until('reloaded', async () => (await worker()).reloads === before.reloads + 1);
+  expect(cutter.left()).toBe(0);
+  await until('served', async () => (await shown('shop.example')) === renewed);
+  const { lastReload } = await status();
+  expect(lastReload?.reason).toBe('certificates');
+  expect(lastReload?.because).toEqual([expect.stringMatching(/^certificate certificates\.list: doubt \(.*\)$/)]);
+  await cutter.close();
 });
 
 test('no private key was written anywhere', async () => {
