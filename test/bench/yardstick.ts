@@ -18,7 +18,7 @@ export interface Yardstick {
 }
 
 /** Lines of `global` that belong to the HAProxy under test alone. Its log is none of them: each request has a line in both. */
-const NOT_SHARED = /^\s*(stats |server-state|setenv |mworker|master|daemon|pidfile|maxconn|fd-hard-limit|expose)/;
+const NOT_SHARED = /^\s*(stats |server-state|setenv |mworker|master|daemon|pidfile|maxconn|expose)/;
 
 /** Starts it from the configuration that is in force. */
 export async function startYardstick(stage: Stage): Promise<Yardstick> {
@@ -28,9 +28,10 @@ export async function startYardstick(stage: Stage): Promise<Yardstick> {
   const front = sections.find((section) => section.startsWith('frontend marathon_http_in')) ?? '';
   const [head = ''] = front.split('\n');
   const options = front.split('\n').filter((line) => /^\s+(mode|option|timeout|log|no) /.test(line));
+  const limits = await reuseLimits(stage);
   const kept = sections
     .filter((section) => !/^(frontend|listen) /.test(section))
-    .map((section) => (section.startsWith('global') ? asOwn(section) : section));
+    .map((section) => (section.startsWith('global') ? asOwn(section, limits) : section));
   const backends = await backendsOf(stage);
   const frontends = backends.map((backend, n) =>
     [
@@ -61,13 +62,21 @@ export async function startYardstick(stage: Stage): Promise<Yardstick> {
 
 const addressOf = (n: number): string => `127.3.${Math.floor(n / 250)}.${1 + (n % 250)}`;
 
-/** Its binds are files too, and with so many in use HAProxy would keep no connection to a server for reuse. */
-const OWN = ['  maxconn 2000', '  tune.pool-high-fd-ratio 100', '  tune.pool-low-fd-ratio 100'];
+/**
+ * HAProxy keeps connections to servers for reuse as long as no more than 25 % of the files it may open are in use, and closes one
+ * for each new one from 20 % on. The yardstick's binds are files too, and come on top.
+ */
+async function reuseLimits(stage: Stage): Promise<readonly string[]> {
+  const most = Number(/^Maxsock: (\d+)/m.exec(await ask(stage.socket, 'show info'))?.[1]);
+  const binds = Math.ceil((stage.apps / most) * 100);
+  const ratio = (least: number): number => Math.min(100, least + binds);
+  return [`  tune.pool-high-fd-ratio ${ratio(25)}`, `  tune.pool-low-fd-ratio ${ratio(20)}`];
+}
 
-const asOwn = (section: string): string =>
+const asOwn = (section: string, limits: readonly string[]): string =>
   section
     .split('\n')
-    .flatMap((line) => (NOT_SHARED.test(line) ? [] : line === 'global' ? [line, ...OWN] : [line]))
+    .flatMap((line) => (NOT_SHARED.test(line) ? [] : line === 'global' ? [line, ...limits] : [line]))
     .join('\n');
 
 /** The backends of the vhosts in order. */
