@@ -197,7 +197,8 @@ export async function parseMap(reply: string): Promise<ReadonlyMap<string, strin
   return rows;
 }
 
-async function eachLine(text: string, from: number, slice: number, take: (line: string) => void): Promise<void> {
+/** Takes a text line by line, from a place on, and gives the event loop its turn after every `slice` of them. */
+export async function eachLine(text: string, from: number, slice: number, take: (line: string) => void): Promise<void> {
   let start = from;
   for (let count = 1; start < text.length; count += 1) {
     const end = text.indexOf('\n', start);

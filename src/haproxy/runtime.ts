@@ -76,7 +76,7 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     const ofRows = replies.value.slice(ofBackends.length + maps.length);
     const ofDynamic = replies.value.slice(replies.value.length - dynamic.length);
     const seen = question.backends === 'all' ? await everyBackend(ofBackends) : await backendsBy(named, ofBackends);
-    const made = dynamic.length === 0 ? undefined : parseDynamic(ofDynamic, seen.keys());
+    const made = dynamic.length === 0 ? undefined : await parseDynamic(ofDynamic, seen.keys());
     // What the socket has made must be known before anything is concluded from what else is there.
     if (dynamic.length > 0 && made === undefined) return undefined;
     return {

@@ -31,6 +31,8 @@ export interface ModelHaproxy {
   sweep(servers: readonly ModelPlace[], stays: (server: ModelPlace) => boolean): readonly ModelPlace[];
   /** `del backend` for these (tier A); gives those that are not empty. */
   sweepBackends(backends: readonly string[]): readonly LeftPlace[];
+  /** Somebody deletes the nth backend, where HAProxy can do that (tier A). */
+  lose(nth: number): void;
   /** Everything, as it would be read. */
   observe(): ObservedRuntime;
   /** What differs from a table: servers with words, ids and states, and every row. */
@@ -182,6 +184,13 @@ export function createModelHaproxy(tier: Tier, pathMatch: PathMatch, cookies: Co
         backends.get(at.backend)?.delete(at.server);
         return false;
       });
+    },
+    lose(nth) {
+      const name = [...backends.keys()][nth % Math.max(1, backends.size)];
+      if (tier !== 'A' || name === undefined) return;
+      backends.delete(name);
+      made.delete(name);
+      unpublished.delete(name);
     },
     sweepBackends: (names) =>
       names.flatMap((backend) => {

@@ -203,6 +203,7 @@ const harm = fc.record({
     'row-gone',
     'row-wrong',
     'stray-row',
+    'backend-gone',
   ),
   at: fc.nat(1_000),
 });
@@ -213,7 +214,8 @@ const nth = <T>(items: Iterable<T>, at: number): T | undefined => {
   return list[at % Math.max(1, list.length)];
 };
 
-function doHarm({ backends, maps }: ModelHaproxy, { what, at }: { readonly what: string; readonly at: number }): void {
+function doHarm(haproxy: ModelHaproxy, { what, at }: { readonly what: string; readonly at: number }): void {
+  const { backends, maps } = haproxy;
   const [, servers] = nth(backends, at) ?? ['', new Map()];
   const name = nth(servers.keys(), at);
   const server = name === undefined ? undefined : servers.get(name);
@@ -228,6 +230,7 @@ function doHarm({ backends, maps }: ModelHaproxy, { what, at }: { readonly what:
   }
   if (what === 'row-gone' && key !== undefined) rows?.delete(key);
   if (what === 'row-wrong' && key !== undefined) rows?.set(key, 'elsewhere');
+  if (what === 'backend-gone') haproxy.lose(at);
   if (what === 'stray-row') rows?.set(`stray${at}`, 'elsewhere');
 }
 
@@ -283,7 +286,8 @@ describe.each([
         const after = next === null ? drive.running : place(drive.wanted, drive.placement.places);
         const plan = planRepair({ ...drive.inputs(), after, observed, asked: ALL });
         drive.carryOut(plan, false);
-        if (next === null && !plan.needs.some(({ because }) => because === 'sticky-server')) {
+        const lost = plan.needs.some(({ because }) => because === 'sticky-server' || because === 'backend-added');
+        if (next === null && !lost) {
           expect(drive.running.backends.map(namesOf)).toEqual(
             place(drive.wanted, drive.placement.places).backends.map(namesOf),
           );
