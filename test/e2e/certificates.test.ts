@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask } from '../../src/haproxy/cli-connection.ts';
 import { inspectPem } from '../../src/source/pem.ts';
 import { makeSelfSigned } from '../../src/source/self-signed.ts';
 import { createPlatform, type Platform } from '../support/platform.ts';
@@ -107,6 +108,19 @@ test('one that is gone is served no more', async () => {
   await rm(join(folder, 'late.pem'));
   await until('gone', async () => (await shown('late.example')) === (await shown()));
   await until('published', async () => !(await onDisk()).includes('late.pem'));
+  expect(await worker()).toEqual(first);
+});
+
+test('what somebody tells HAProxy behind Portolan’s back is found and put right', async () => {
+  const fingerprint = await shown('shop.example');
+  const run = join(platform.portolan.stateDir, 'run', 'haproxy.sock');
+  const said = await ask(run, `del ssl crt-list certificates.list ${folder}/shop.pem`, 5_000);
+  expect(said.ok && said.value).toContain('deleted');
+  expect(await shown('shop.example')).not.toBe(fingerprint);
+  // Within the distance of two comparisons, and nobody asks.
+  await until('put right', async () => (await shown('shop.example')) === fingerprint, 45_000);
+  const journal = await readFile(`${platform.portolan.stateDir}/journal.ndjson`, 'utf8');
+  expect(journal).toContain(`"certificate-wrong ${folder}/shop.pem"`);
   expect(await worker()).toEqual(first);
 });
 

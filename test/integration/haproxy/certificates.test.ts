@@ -210,6 +210,36 @@ describe('certificates over the socket', () => {
     expect(await shownTo(tls, 'shop.example')).toBe(await fingerprintOf('shop'));
   });
 
+  test('a key in a file of its own is sent along', async () => {
+    const [certificate, key] = makePem('new.example').split(/(?=-----BEGIN PRIVATE)/);
+    await writeFile(`${path('new')}.key`, key ?? '');
+    await write('new', certificate);
+    expect(await follow()).toEqual({ said: ['add-certificate new.pem'], needs: [] });
+    expect(await shownTo(tls, 'new.example')).toBe(await fingerprintOf('new'));
+  });
+
+  test('of two for a name the one that the list names first counts: it can be told only where it comes last', async () => {
+    await write('z-shop', makePem('shop.example'));
+    expect(await follow()).toEqual({ said: ['add-certificate z-shop.pem'], needs: [] });
+    expect(await shownTo(tls, 'shop.example')).toBe(await fingerprintOf('shop'));
+    await write('z-shop', makePem('shop.example'));
+    expect((await follow()).said).toEqual(['renew-certificate z-shop.pem']);
+    expect(await shownTo(tls, 'shop.example')).toBe(await fingerprintOf('shop'));
+    await write('shop');
+    expect(await follow()).toEqual({ said: [], needs: [`certificate ${path('shop')}: order`] });
+    await write('z-shop', makePem('shop.example'));
+    expect((await follow()).said).toEqual(['renew-certificate shop.pem', 'renew-certificate z-shop.pem']);
+    expect(await shownTo(tls, 'shop.example')).toBe(await fingerprintOf('shop'));
+  });
+
+  test('what HAProxy loads beside a certificate is loaded, not told', async () => {
+    const before = await fingerprintOf('shop');
+    await write('shop');
+    await writeFile(`${path('shop')}.issuer`, await readFile(path('a-default'), 'utf8'));
+    expect(await follow()).toEqual({ said: [], needs: [`certificate ${path('shop')}: companions`] });
+    expect(await shownTo(tls, 'shop.example')).toBe(before);
+  });
+
   test('a long chain fits or is left to a reload', async () => {
     const chain = (count: number): string => {
       const links = Array.from({ length: count }, () => makePem('link.example').split('-----BEGIN PRIVATE')[0]);

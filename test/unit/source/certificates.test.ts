@@ -155,6 +155,35 @@ test('a renewed certificate is another one', async () => {
   expect(after.usable[0]?.digest).not.toBe(before.usable[0]?.digest);
 });
 
+test('what a command needs to know of a certificate is read with it', async () => {
+  const [certificate = '', key = ''] = pem(['a.example']).split(/(?=-----BEGIN PRIVATE)/);
+  const folder = await folderWith({ 'a.pem': `${certificate}\n\n${key}`, 'b.pem': certificate, 'b.pem.key': key });
+  const [a, b] = (await loadCertificates([folder], NOW)).usable;
+  const shown = openssl(['x509', '-noout', '-fingerprint', '-sha1'], certificate).trim();
+  expect(a?.carried).toEqual({
+    fingerprint: shown.replace(/^.*=/, '').replaceAll(':', ''),
+    size: certificate.length + key.length,
+    keyType: 'ec',
+    companions: false,
+  });
+  expect(b?.carried).toEqual(a?.carried);
+  await writeFile(join(folder, 'b.pem.ocsp'), '');
+  expect((await loadCertificates([folder], NOW)).usable[1]?.carried?.companions).toBe(true);
+});
+
+test('one that has ended and is replaced is marked as such, a broken one is not', async () => {
+  const folder = await folderWith({
+    'broken.pem': 'x',
+    'new.pem': pem(['a.example']),
+    'old.pem': pem(['a.example'], NOW - 9 * DAY, NOW - DAY),
+  });
+  const { refused } = await loadCertificates([folder], NOW);
+  expect(refused.map(({ path, replaced }) => [path, replaced])).toEqual([
+    [join(folder, 'broken.pem'), undefined],
+    [join(folder, 'old.pem'), true],
+  ]);
+});
+
 describe('self-signed', () => {
   test('is made once, private, and good for openssl', async () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'portolan-state-'));
