@@ -10,6 +10,7 @@ import type { Settings } from '../../src/core/settings.ts';
 import { formatSettingError, mergeSettings } from '../../src/core/settings-merge.ts';
 import { settingRows } from '../../src/core/settings-rows.ts';
 import { parseSnapshot } from '../../src/core/snapshot.ts';
+import { createSpares } from '../../src/core/spares.ts';
 import { templates } from './tables.ts';
 
 /** `input.json` of a golden case: what Marathon says, and how the node is set up. Everything but `about` and `apps` may be left out. */
@@ -31,6 +32,8 @@ export const CaseInput = z.strictObject({
     .default({ folders: [], usable: ['/certificates/self-signed.pem'], refused: [], authorities: [] }),
   /** Addresses of agents by the names that Marathon gives them. */
   addresses: z.record(z.string(), z.string()).default({}),
+  /** As for a HAProxy of this tier, with what is held ready for new apps. Without it, nothing is. */
+  tier: z.enum(['A', 'B', 'C']).optional(),
   /** Older definitions, by app and version. */
   definitions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
   /** What the pass before left. */
@@ -43,6 +46,9 @@ export const CaseInput = z.strictObject({
     .default({ claims: {}, health: {}, autoPorts: {} }),
 });
 
+/** Few enough to be read. */
+const SPARES = { http: 2, sticky: 2, tcp: 1 };
+
 /** What a golden case comes to. */
 export interface CaseResult {
   readonly snapshot: Snapshot;
@@ -54,7 +60,10 @@ export interface CaseResult {
 }
 
 /** Compiling the templates costs more than a case does. */
-const renderer = valueOrThrow(createRenderer(templates()));
+const renderers = {
+  named: valueOrThrow(createRenderer(templates(), 'named')),
+  computed: valueOrThrow(createRenderer(templates(), 'computed')),
+};
 
 /** Runs a case through the whole core. Throws on an input that is no case: that is a mistake in the test itself. */
 export function runCase(json: unknown): CaseResult {
@@ -68,7 +77,10 @@ export function runCase(json: unknown): CaseResult {
   const snapshot = valueOrThrow(parseSnapshot({ apps: input.apps }, 0 as Instant, lookups));
   const built = buildRoutingTable(snapshot.value, settings, certificates, memoryOf(input.memory));
   const place = { runtimeSocket: '/var/lib/portolan/run/haproxy.sock', stateFile: '/var/lib/portolan/server-state' };
-  const rendered = valueOrThrow(renderer.render(built.value, settings, certificates, place));
+  const { tier } = input;
+  const renderer = renderers[tier === 'C' ? 'computed' : 'named'];
+  const reserves = tier === undefined ? [] : createSpares(SPARES, tier);
+  const rendered = valueOrThrow(renderer.render(built.value, settings, certificates, place, reserves));
   const problems = [...snapshot.problems, ...built.problems];
   return {
     snapshot: snapshot.value,
