@@ -46,11 +46,12 @@ export function createKeptServices(settings: Settings, { wanted }: Pick<AutoPort
 
   /** Those that stay as they are and must be built again all the same. */
   function outdated(certificates: CertificateSet, portsOf: PortsOf): readonly RoutedApp[] {
-    if (certificates !== usable) return [...built.values()].map(({ routed }) => routed);
-    return [...wanted().keys()].filter((routed) => {
+    const bound = certificates === usable ? [] : [...built.values()].map(({ routed }) => routed).filter(isBound);
+    const moved = [...wanted().keys()].filter((routed) => {
       const was = built.get(routed.id);
       return was?.routed === routed && !sameItems(was.autoPorts, portsOf(routed));
     });
+    return [...new Set([...bound, ...moved])];
   }
 
   return {
@@ -78,6 +79,12 @@ export function createKeptServices(settings: Settings, { wanted }: Pick<AutoPort
     all: () => [...built.values()],
   };
 }
+
+/** Its labels may name certificates or authorities: a certificate that came, went or was renewed may make a difference. */
+const isBound = ({ labels }: RoutedApp): boolean =>
+  [...labels.ports.values()].some(
+    ({ certificate, bindOptions }) => certificate !== undefined || bindOptions !== undefined,
+  );
 
 /** The ports assigned to an app, by place. */
 type PortsOf = (routed: RoutedApp) => BuiltServices['autoPorts'];

@@ -133,6 +133,10 @@ function rowGuard(before: RoutingTable, { held, missing }: ReachedBackends) {
   };
 }
 
+/** Nothing but certificates is different in them. */
+export const sameSections = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>
+  sectionNeeds(a, b).length === 0;
+
 function sectionNeeds(loaded: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): ReloadNeed[] {
   if (loaded === now) return [];
   const needs: ReloadNeed[] = [];

@@ -8,6 +8,7 @@ import type { PathMatch } from '../core/path-match.ts';
 import { createPlacer } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, readPlacement } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
+import { sameSections } from '../core/reach.ts';
 import type { CertificateNeed } from '../core/reload-need.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { HaproxyRuntime, LeftPlace, Tier } from '../core/runtime.ts';
@@ -85,7 +86,7 @@ export function createKeptLane(
   function prepare(now: Running, table: RoutingTable, parts: LaneParts, tier: Tier) {
     const { loaded, leftovers, running } = now;
     const { shapes, fixed } = parts;
-    const sameParts = now.parts === undefined || (now.parts.shapes === shapes && now.parts.fixed === fixed);
+    const sameParts = now.parts === undefined || (now.parts.shapes === shapes && sameSections(now.parts.fixed, fixed));
     const before = sameParts ? now.wanted : undefined;
     const placement = choosePlaces({ before, after: table, placement: now.placement, loaded, shapes, tier });
     const after = withoutLeavers(place(table, placement.places));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Instant, Snapshot } from '../../../src/core/app.ts';
 import { buildRoutingTable, createBuilder } from '../../../src/core/build.ts';
+import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import type { JsonRecord } from '../../../src/core/json.ts';
 import type { Memory } from '../../../src/core/memory.ts';
 import { NO_MEMORY } from '../../../src/core/memory.ts';
@@ -54,6 +55,11 @@ const drawn = fc.record({
   version: fc.constantFrom(...VERSIONS),
   checked: fc.boolean(),
   ownAddress: fc.boolean(),
+  bound: fc.constantFrom<Readonly<Record<string, string>>>(
+    {},
+    { HAPROXY_0_SSL_CERT: 'web.pem' },
+    { HAPROXY_0_SSL_CERT: 'web.pem', HAPROXY_0_BIND_OPTIONS: 'verify required ca-file ca.pem' },
+  ),
 });
 /** What becomes of each app in one step: it stays as it is, goes, or is another. */
 const step = fc.array(
@@ -66,13 +72,13 @@ const step = fc.array(
 
 function asMarathonSays(
   id: string,
-  { labels, tasks, version, checked, ownAddress }: typeof drawn extends fc.Arbitrary<infer D> ? D : never,
+  { labels, tasks, version, checked, ownAddress, bound }: typeof drawn extends fc.Arbitrary<infer D> ? D : never,
 ): JsonRecord {
   return {
     id,
     version,
     instances: tasks.length,
-    labels,
+    labels: { ...labels, ...bound },
     ...(ownAddress
       ? {
           networks: [{ mode: 'container', name: 'n' }],
@@ -114,13 +120,14 @@ const contents = ({ claims, health, autoPorts }: Memory) =>
 
 test('whatever came before, remembering never shows: the same apps and memory give the same bytes', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 2, maxLength: 6 }), (steps) => {
+    fc.property(fc.array(fc.tuple(step, fc.boolean()), { minLength: 2, maxLength: 6 }), (steps) => {
       const builder = createBuilder();
       const renderer = freshRenderer();
       let apps: readonly (JsonRecord | undefined)[] = IDS.map(() => undefined);
       let snapshot: Snapshot | undefined;
       let memory = NO_MEMORY;
-      for (const changes of steps) {
+      for (const [changes, hasCertificates] of steps) {
+        const certificates = hasCertificates ? CERTIFICATES : NO_CERTIFICATES;
         apps = apps.map((app, index) => {
           const change = changes[index] ?? 'stays';
           if (change === 'stays') return app;
@@ -128,14 +135,14 @@ test('whatever came before, remembering never shows: the same apps and memory gi
         });
         const listed = apps.filter((app) => app !== undefined);
         snapshot = keepIdentity(snapshot, read(listed));
-        const built = builder(snapshot, SETTINGS, CERTIFICATES, memory);
-        const anew = buildRoutingTable(read(structuredClone(listed).reverse()), SETTINGS, CERTIFICATES, memory);
+        const built = builder(snapshot, SETTINGS, certificates, memory);
+        const anew = buildRoutingTable(read(structuredClone(listed).reverse()), SETTINGS, certificates, memory);
         expect(built.value).toEqual(anew.value);
         expect(built.problems).toEqual(anew.problems);
         expect(contents(built.memory)).toEqual(contents(anew.memory));
-        const rendered = renderer.render(built.value, SETTINGS, CERTIFICATES, PLACE);
+        const rendered = renderer.render(built.value, SETTINGS, certificates, PLACE);
         expect(rendered.ok).toBe(true);
-        expect(rendered).toEqual(stranger.render(anew.value, SETTINGS, CERTIFICATES, PLACE));
+        expect(rendered).toEqual(stranger.render(anew.value, SETTINGS, certificates, PLACE));
         memory = built.memory;
       }
     }),
