@@ -186,4 +186,7 @@ function overtaken(usable: readonly Certificate[], changed: readonly Certificate
 }
 
 const sameKind = ({ carried: a }: Certificate, { carried: b }: Certificate): boolean =>
-  a === undefined || b === undefined || a.keyType === b.keyType;
+  a === undefined || b === undefined || kindOf(a.keyType) === kindOf(b.keyType);
+
+/** HAProxy tells these apart, and no others. */
+const kindOf = (keyType: string): string => (['rsa', 'ec', 'dsa'].includes(keyType) ? keyType : 'other');

@@ -140,6 +140,8 @@ describe('what needs a reload, each with its reason', () => {
     expect(needs([certificate(A), b({}), c({ digest: '2' })], before)).toEqual([]);
     expect(needs([certificate(A), b({ digest: '2' }), c({ digest: '2' })], before)).toEqual([]);
     expect(needs([certificate(A), b({ digest: '2' }), c({ keyType: 'rsa' })], before)).toEqual([]);
+    const others = [b({ digest: '2', keyType: 'ed25519' }), c({ keyType: 'rsa-pss' })];
+    expect(needs([certificate(A), ...others], before)).toEqual(['certificate /c/b.pem: order']);
   });
 
   test('templates that bind with certificates in a way of their own', () => {
