@@ -14,9 +14,16 @@ export interface HaproxyAlone {
   stop(): Promise<void>;
 }
 
-/** Runs HAProxy in the foreground in `cwd`. Its log is dropped. */
-export async function startAlone(config: string, cwd: string): Promise<HaproxyAlone> {
-  const child: ChildProcess = spawn(HAPROXY, ['-db', '-f', config], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+/**
+ * Runs HAProxy in the foreground in `cwd`. Its log is dropped. `session`: Linux shares the CPU out among sessions first
+ * (`sched_autogroup`), so that one which is compared with a daemon's HAProxy needs its own as well.
+ */
+export async function startAlone(config: string, cwd: string, session: 'ours' | 'own' = 'ours'): Promise<HaproxyAlone> {
+  const child: ChildProcess = spawn(HAPROXY, ['-db', '-f', config], {
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: session === 'own',
+  });
   let said = '';
   child.stderr?.on('data', (piece: Buffer) => {
     said = (said + piece.toString()).slice(-2_000);

@@ -44,7 +44,7 @@ export async function startYardstick(stage: Stage): Promise<Yardstick> {
   );
   const file = join(folder, 'yardstick.cfg');
   await writeFile(file, [...kept, ...frontends].join('\n'));
-  const haproxy: HaproxyAlone = await startAlone(file, folder);
+  const haproxy: HaproxyAlone = await startAlone(file, folder, 'own');
   const target = (n: number): Target => ({ address: addressOf(n), port: PORTS.yardstick, host: hostOf(seededId(n)) });
   for (let tries = 0; (await fetchOnce(PORTS.yardstick, 'x', addressOf(0))).status !== 200; tries += 1) {
     if (tries > 1_000) throw new Error('the yardstick does not answer');
