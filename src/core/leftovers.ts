@@ -1,3 +1,4 @@
+import type { TaskId } from './app.ts';
 import type { BackendName, Server, ServerName } from './routing.ts';
 import type { LeftPlace, Tier } from './runtime.ts';
 
@@ -18,6 +19,9 @@ export interface ServerPlace {
   readonly backend: BackendName;
   readonly server: ServerName;
 }
+
+/** The task of a server that was seen, and that nobody knows: its words are unknown. */
+export const STRANGER = '' as TaskId;
 
 /** Nothing was ever removed. */
 export const NO_LEFTOVERS: Leftovers = new Map();

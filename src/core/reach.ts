@@ -1,6 +1,7 @@
 import { countLeftovers, type Leftovers, MAX_TOMBSTONES } from './leftovers.ts';
 import type { Loaded } from './loaded.ts';
 import { carries } from './loaded.ts';
+import { withOldRows } from './old-rows.ts';
 import type { Unplaced } from './placement.ts';
 import { reachServers, shrinkServers } from './reach-servers.ts';
 import { reachServices } from './reach-services.ts';
@@ -43,7 +44,8 @@ export interface Reach {
 
 /**
  * Splits a change into what commands can do and what needs a reload. What cannot be done leaves things as they are: a backend whose
- * text changed only loses servers and gets no new row, a backend without a place gets no row at all.
+ * text changed only loses servers and gets no new row, a backend without a place gets no row at all, and
+ * what led elsewhere before goes on doing so.
  */
 export function reachTable(inputs: ReachInputs): Reach {
   const { before, after, loaded, fixed, tier } = inputs;
@@ -58,14 +60,16 @@ export function reachTable(inputs: ReachInputs): Reach {
   const whole = backends.held.size === 0 && backends.missing.size === 0;
   const may = rowGuard(before, backends);
   const services = reachServices(inputs, needs, whole ? undefined : may.service);
-  const target = {
+  const reached = {
     services,
     routes: whole ? after.routes : after.routes.filter(may.route),
     appIds: whole ? after.appIds : after.appIds.filter(may.appId),
     backends: backends.reached,
   };
+  const target = whole ? reached : withOldRows(before, after, reached);
+  const diff = target === reached ? backends.diff : listDiff(before.backends, target.backends, byName);
   const same = whole && target.services === after.services && target.backends === after.backends ? after : target;
-  return { target: same, needs, backends: backends.diff };
+  return { target: same, needs, backends: diff };
 }
 
 interface ReachedBackends {

@@ -7,6 +7,9 @@ import { profileName } from './template-views.ts';
 /** More edits of one map than this are one replacement of it (haproxy-runtime 4.4). */
 export const MAX_ROW_EDITS = 50;
 
+/** Where nobody knows what is there, a single one is: a row that was not seen would be added to the one that is there. */
+const MAX_ROW_EDITS_IN_DOUBT = 0;
+
 /** What is to be done, before it is put into an order. */
 export interface Edits {
   /** Backends that come, are opened, closed and deleted. */
@@ -22,6 +25,8 @@ export interface Edits {
 }
 
 interface RowEdits {
+  /** What was read of the whole map is all that is known of it. */
+  doubtful?: true;
   /** New values by key. Without `was` there is no such row yet. */
   readonly put: Map<string, { readonly value: string; readonly was?: string }>;
   /** Values of rows that go, by key. */
@@ -138,21 +143,23 @@ export function inOrder(
   ];
 }
 
+const most = (doubtful: true | undefined): number => (doubtful ? MAX_ROW_EDITS_IN_DOUBT : MAX_ROW_EDITS);
+
 /** Rows that go stay until their turn comes. */
 function putRows(
   map: MapFile,
-  { put, drop }: RowEdits,
+  { doubtful, put, drop }: RowEdits,
   wanted: (map: MapFile) => ReadonlyMap<string, string>,
 ): readonly RuntimeCommand[] {
-  if (put.size > MAX_ROW_EDITS) return [{ do: 'replace-map', map, rows: new Map([...wanted(map), ...drop]) }];
+  if (put.size > most(doubtful)) return [{ do: 'replace-map', map, rows: new Map([...wanted(map), ...drop]) }];
   return [...put].map(([key, { value, was }]) => ({ do: was === undefined ? 'add-row' : 'set-row', map, key, value }));
 }
 
 function dropRows(
   map: MapFile,
-  { drop }: RowEdits,
+  { doubtful, drop }: RowEdits,
   wanted: (map: MapFile) => ReadonlyMap<string, string>,
 ): readonly RuntimeCommand[] {
-  if (drop.size > MAX_ROW_EDITS) return [{ do: 'replace-map', map, rows: wanted(map) }];
+  if (drop.size > most(doubtful)) return [{ do: 'replace-map', map, rows: wanted(map) }];
   return [...drop.keys()].map((key) => ({ do: 'delete-row', map, key }));
 }

@@ -1,6 +1,6 @@
 import { afterCommands, isDeletable, isThere } from './dynamic-backends.ts';
 import type { Leftovers, ServerPlace } from './leftovers.ts';
-import { changeLeftovers } from './leftovers.ts';
+import { changeLeftovers, STRANGER } from './leftovers.ts';
 import type { Loaded } from './loaded.ts';
 import type { MapFile } from './maps.ts';
 import { appIdRow, backendRows, mapRows, portRows, routeRows } from './maps.ts';
@@ -170,7 +170,7 @@ export function asPlan(edits: Edits, { target, needs, leftovers, loaded, pathMat
   }
   const servers = new Map<string, Server>();
   for (const { name, servers: its } of removed.length === 0 ? [] : known) {
-    for (const server of its) servers.set(`${name}/${server.name}`, server);
+    for (const server of its) if (server.task !== STRANGER) servers.set(`${name}/${server.name}`, server);
   }
   const joining = removed.flatMap(({ backend, server: name }) => {
     const server = servers.get(`${backend}/${name}`);

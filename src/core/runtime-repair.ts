@@ -68,6 +68,11 @@ export function planRepair(inputs: RepairInputs): RepairPlan {
   const known = before ?? running;
   editTableRows(edits, known, target, listDiff(known.backends, target.backends, byName), pathMatch);
   forgetRows(edits, asked);
+  // Where nothing is certain, a row that was not seen would be added to the one that is there.
+  for (const map of asked.backends === 'all' ? asked.maps : []) {
+    const rows = edits.rows.get(map);
+    if (rows !== undefined) rows.doubtful = true;
+  }
   for (const one of before === target ? drift : differences(observed, asked, target, pathMatch)) {
     if (one.what === 'server-extra' && goes.has(one.backend)) continue;
     repair(edits, one, target);

@@ -1,10 +1,11 @@
-import type { Leftover, Leftovers } from './leftovers.ts';
+import type { Version } from './app.ts';
+import { type Leftover, type Leftovers, STRANGER } from './leftovers.ts';
 import { appIdRow, type MapRow, portRows, routeRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { Backend, BackendName, RoutingTable, Server, ServerName } from './routing.ts';
 import type { ObservedRuntime, ObservedServer } from './runtime.ts';
 import type { Asked } from './runtime-difference.ts';
-import { backendNamed, byName } from './table-diff.ts';
+import { backendNamed, byFirstBind, byName } from './table-diff.ts';
 
 /** What is known, and what was read on top of it. */
 export interface SeenInputs {
@@ -13,6 +14,8 @@ export interface SeenInputs {
   /** What ran as far as anybody knows. */
   readonly before: RoutingTable | undefined;
   readonly after: RoutingTable;
+  /** The wanted table with the words that servers were told in an earlier life. */
+  readonly told?: RoutingTable;
   readonly leftovers: Leftovers;
   readonly pathMatch: PathMatch;
 }
@@ -30,8 +33,8 @@ export interface Seen {
  * the wanted ones where nobody remembers. `before` itself when it was read exactly so.
  */
 export function seenTable(inputs: SeenInputs): Seen {
-  const { observed, asked, after, before, pathMatch } = inputs;
-  const known = before ?? knownRows(observed, after, pathMatch);
+  const { observed, asked, after, before } = inputs;
+  const known = asked.backends === 'all' || before === undefined ? withSeenRows(inputs) : before;
   const names: Iterable<string> =
     asked.backends === 'all'
       ? new Set([...observed.backends.keys(), ...[...known.backends, ...after.backends].map(({ name }) => name)])
@@ -44,7 +47,7 @@ export function seenTable(inputs: SeenInputs): Seen {
     const has = observed.backends.get(name);
     const was = backendNamed(known, name);
     if (has === undefined) absent.add(name);
-    const seen = has === undefined ? undefined : seenBackend(has, was, backendNamed(after, name));
+    const seen = has === undefined ? undefined : seenBackend(has, was, backendNamed(inputs.told ?? after, name));
     if (seen !== was) changes.set(name, seen);
     const left = leftServers(has ?? [], seen, was, inputs.leftovers.get(name));
     if (left.size > 0) leftovers.set(name, left);
@@ -53,14 +56,28 @@ export function seenTable(inputs: SeenInputs): Seen {
   return { running: withChanges(known, changes), leftovers, absent };
 }
 
-/** Of a table of which nothing is certain, the rows that were read. */
-function knownRows(observed: ObservedRuntime, after: RoutingTable, pathMatch: PathMatch): RoutingTable {
-  const has = ({ map, key, value }: MapRow): boolean => observed.maps.get(map)?.get(key) === value;
+/** Rows of wanted routes as they were read, wherever they lead. Of the rest, what is known. */
+function withSeenRows({ observed, after, before, pathMatch }: SeenInputs): RoutingTable {
+  const seen = <T extends { readonly backend: BackendName }>(
+    items: readonly T[],
+    rowsOf: (item: T) => readonly MapRow[],
+  ) =>
+    items.flatMap((item): readonly T[] => {
+      const rows = rowsOf(item);
+      // The row that leads somewhere comes last.
+      const lead = rows.at(-1);
+      const to = lead && observed.maps.get(lead.map)?.get(lead.key);
+      if (to === undefined) return [];
+      if (to !== lead?.value) return [{ ...item, backend: to as BackendName }];
+      return rows.every(({ map, key, value }) => observed.maps.get(map)?.get(key) === value) ? [item] : [];
+    });
+  const own = before?.services.filter(({ inRange }) => inRange === undefined) ?? [];
+  const inRange = after.services.filter((service) => service.inRange === true);
   return {
-    services: after.services.filter((service) => service.inRange === true && portRows(service).every(has)),
-    routes: after.routes.filter((route) => routeRows(route, pathMatch).every(has)),
-    appIds: after.appIds.filter((route) => has(appIdRow(route))),
-    backends: [],
+    services: [...own, ...seen(inRange, portRows)].sort(byFirstBind),
+    routes: seen(after.routes, (route) => routeRows(route, pathMatch)),
+    appIds: seen(after.appIds, (route) => [appIdRow(route)]),
+    backends: before?.backends ?? [],
   };
 }
 
@@ -77,7 +94,7 @@ function withChanges(known: RoutingTable, changes: ReadonlyMap<string, Backend |
   return { ...known, backends: more.length === 0 ? kept : [...kept, ...more].sort(byName) };
 }
 
-/** Nobody is in it that neither table knows, nor anybody who is on the way out. */
+/** Nobody is in it who is on the way out. */
 function seenBackend(
   has: readonly ObservedServer[],
   was: Backend | undefined,
@@ -96,9 +113,21 @@ function seenBackend(
     const same = server.id === found.id && server.admission === admission;
     servers.push(same ? server : { ...server, id: found.id, admission });
   }
+  // Nobody knows them, but they answer, and do until somebody else can.
+  for (const stranger of live.values()) if (stranger.admission === 'ready') servers.push(strangerAs(stranger));
   const same = servers.length === was?.servers.length && servers.every((server, at) => server === was.servers[at]);
   return same ? was : { ...model, servers };
 }
+
+/** A server of which nothing but what HAProxy shows is known; no task is called so. */
+const strangerAs = ({ name, id, address, port }: ObservedServer): Server => ({
+  name: name as ServerName,
+  id,
+  task: STRANGER,
+  taskVersion: '' as Version,
+  endpoint: { portIndex: 0, address, port },
+  admission: 'ready',
+});
 
 function leftServers(
   has: readonly ObservedServer[],

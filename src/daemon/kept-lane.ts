@@ -1,9 +1,8 @@
-import type { Generation } from '../core/config.ts';
-import { afterBatch, seenBackends } from '../core/dynamic-backends.ts';
+import { seenBackends } from '../core/dynamic-backends.ts';
+import { eitherTable } from '../core/either-table.ts';
 import { takeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
-import { forgetDeleted, NO_LEFTOVERS } from '../core/leftovers.ts';
-import { type Loaded, loadedConfig, loadedTable } from '../core/loaded.ts';
+import type { Loaded } from '../core/loaded.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import { createPlacer } from '../core/placed-table.ts';
 import { choosePlaces, OWN_PLACES, readPlacement } from '../core/placement.ts';
@@ -16,11 +15,15 @@ import { formatDifference, verify } from '../core/runtime-difference.ts';
 import { planRuntime, type RuntimePlan } from '../core/runtime-plan.ts';
 import { planRepair } from '../core/runtime-repair.ts';
 import { createSpareCounter } from '../core/spare-counts.ts';
+import { withToldWords } from '../core/told-words.ts';
 import { unrepaired } from '../core/unrepaired.ts';
 import { createKeptCertificates } from './kept-certificates.ts';
+import { adopted, justLoaded, proven } from './kept-worker.ts';
 import type { Carried, Kept, KeptLane, LaneParts, LaneWorker, Suspect } from './lane.ts';
 import { createComparison } from './lane-comparison.ts';
+import { createLeavers } from './leavers.ts';
 import type { Timings } from './timings.ts';
+import { createTurns } from './turns.ts';
 
 /** All that HAProxy can be asked: a map that nothing looks up is unknown to it. */
 const everything = ({ maps }: Loaded) => ({ backends: 'all', maps: [...maps] }) as const;
@@ -39,11 +42,6 @@ type LaneOptions = { readonly pathMatch: PathMatch } & Pick<Timings, 'leavingMs'
 
 const wrongCertificate = ({ certificate }: CertificateNeed) => ({ what: 'certificate-wrong', certificate }) as const;
 
-/** A worker to which nothing was said yet. `running`: what it is known to run. */
-function begun(generation: Generation, loaded: Loaded, running?: RoutingTable, parts?: LaneParts): Kept {
-  return { generation, loaded, placement: OWN_PLACES, leftovers: NO_LEFTOVERS, wanted: running, running, parts };
-}
-
 /** A lane that knows nothing yet. */
 export function createKeptLane(
   runtime: HaproxyRuntime,
@@ -54,16 +52,8 @@ export function createKeptLane(
   const countSpares = createSpareCounter();
   const certificates = createKeptCertificates(runtime.certificates);
   let kept: Kept | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  /** Tasks on their way out, and until when an event's word counts more than a list in which they still run. */
-  let leavers: readonly (LeavingTask & { readonly until: number })[] = [];
-
-  /** One at a time: the fast lane must not meet a batch half-way. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = last.then(work);
-    last = mine.catch(() => undefined);
-    return mine;
-  }
+  const leavers = createLeavers(clock, leavingMs);
+  const { inTurn, interrupt, isInterrupted } = createTurns();
 
   async function carry(
     table: RoutingTable,
@@ -73,7 +63,7 @@ export function createKeptLane(
     const tier = await runtime.tier();
     const parts = tier === 'D' ? undefined : partsOf();
     if (parts === undefined) return { kind: 'reload', needs: [{ because: 'no-runtime' }], unrepaired: NOTHING };
-    const now = kept?.generation === worker.generation ? kept : begun(worker.generation, loadedConfig(worker.loaded));
+    const now = kept?.generation === worker.generation ? kept : adopted(worker);
     kept = now;
     const { running, suspect } = now;
     if (running === undefined) return repair(now, table, parts, tier);
@@ -89,7 +79,7 @@ export function createKeptLane(
     const sameParts = now.parts === undefined || (now.parts.shapes === shapes && sameSections(now.parts.fixed, fixed));
     const before = sameParts ? now.wanted : undefined;
     const placement = choosePlaces({ before, after: table, placement: now.placement, loaded, shapes, tier });
-    const after = withoutLeavers(place(table, placement.places));
+    const after = leavers.without(place(table, placement.places));
     const { unplaced } = placement;
     const next: Kept = { ...now, placement, wanted: table, parts, suspect: undefined };
     const compareAll = !sameParts;
@@ -132,11 +122,13 @@ export function createKeptLane(
     const loaded = seenBackends(now.loaded, observed);
     const { shapes, fixed } = parts;
     const placement = readPlacement(table, observed, { loaded, shapes, tier, pathMatch });
-    const after = withoutLeavers(place(table, placement.places));
+    const told = now.told && place(withToldWords(table, now.told), placement.places);
+    const after = leavers.without(place(table, placement.places));
     const plan = planRepair({
       observed,
+      ...(told && { told }),
       asked,
-      before: undefined,
+      before: now.perhaps,
       after,
       loaded,
       shapes,
@@ -159,6 +151,8 @@ export function createKeptLane(
     const carried = await certificates.carry(next, plan.target.services);
     let left: readonly LeftPlace[] = NOTHING;
     if (plan.commands.length > 0) {
+      // Nothing is certain until it was read back, whatever ends this on the way.
+      suspend(eitherTable(plan.target, next.running ?? next.perhaps));
       const result = await runtime.run(generation, plan.commands);
       if (result.kind === 'refused')
         return doubtful(`${JSON.stringify(result.command.do)} was refused: ${result.reply}`, 'drift');
@@ -169,39 +163,30 @@ export function createKeptLane(
       const [wrong] = verify(observed, plan, pathMatch);
       if (wrong !== undefined) return doubtful(`after the commands ${formatDifference(wrong)}`, 'drift');
     }
-    kept = {
-      ...next,
-      running: plan.target,
-      loaded: afterBatch(plan.loaded, plan.commands, left),
-      leftovers: forgetDeleted(plan.leftovers, tier, plan.removed, left),
-    };
+    if (isInterrupted())
+      return { kind: 'doubt', because: 'doubt', detail: 'what runs was doubted, or loaded, meanwhile' };
+    kept = proven(next, plan, { tier, left, without: leavers.now() });
     const needs = [...plan.needs, ...carried.needs];
     return needs.length > 0
       ? { kind: 'reload', needs, unrepaired: [...seen.unrepaired, ...carried.needs.map(wrongCertificate)] }
       : { kind: 'carried', commands: [...carried.commands, ...plan.commands], drift: seen.drift };
   }
 
-  /** Marathon lists a task as running until it has ended: it stays out of rotation, unless nobody else would serve. */
-  function withoutLeavers(table: RoutingTable): RoutingTable {
-    leavers = leavers.filter(({ until }) => until > clock.now());
-    if (leavers.length === 0) return table;
-    const { backends, commands } = takeOut(table, leavers);
-    return commands.length === 0 ? table : { ...table, backends };
-  }
-
   async function leave(leaving: readonly LeavingTask[]): Promise<number> {
-    const until = clock.now() + leavingMs;
-    leavers = [...leavers, ...leaving.map((one) => ({ ...one, until }))];
+    leavers.join(leaving);
     const now = kept;
-    if (now?.running === undefined || (await runtime.tier()) === 'D') return 0;
+    if (now?.running === undefined || (await runtime.tier()) === 'D' || isInterrupted()) return 0;
     const { backends, commands } = takeOut(now.running, leaving);
-    if (commands.length === 0) return 0;
+    if (commands.length === 0) {
+      kept = { ...now, without: leavers.now() };
+      return 0;
+    }
     const result = await runtime.run(now.generation, commands);
     if (result.kind !== 'done') {
       doubt();
       return 0;
     }
-    kept = { ...now, running: { ...now.running, backends } };
+    if (!isInterrupted()) kept = { ...now, running: { ...now.running, backends }, without: leavers.now() };
     return commands.length;
   }
 
@@ -212,7 +197,12 @@ export function createKeptLane(
 
   function doubt(): void {
     certificates.doubt();
-    if (kept !== undefined) kept = { ...kept, running: undefined, wanted: undefined };
+    suspend(kept?.running ?? kept?.perhaps);
+  }
+
+  /** Nothing is certain for now; `perhaps` runs. */
+  function suspend(perhaps: RoutingTable | undefined): void {
+    if (kept !== undefined) kept = { ...kept, running: undefined, wanted: undefined, perhaps };
   }
 
   const compareCertificates = async () =>
@@ -240,10 +230,18 @@ export function createKeptLane(
     },
     spares: () => (kept === undefined ? NOTHING : countSpares(kept.loaded, kept.placement)),
     leave: (leaving) => inTurn(() => leave(leaving)),
-    doubt,
+    doubt() {
+      interrupt();
+      doubt();
+    },
     loaded(table, parts, generation) {
+      interrupt();
       certificates.loaded(generation, parts.certificates);
-      kept = begun(generation, loadedTable(table, parts.shapes, parts.spares, parts.fixed), table, parts);
+      kept = justLoaded(table, parts, generation);
+    },
+    async isDue() {
+      if (kept === undefined || (kept.running !== undefined && leavers.are(kept.without))) return false;
+      return (await runtime.tier()) !== 'D';
     },
     places: () => kept?.placement.places ?? OWN_PLACES.places,
   };

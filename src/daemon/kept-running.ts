@@ -211,7 +211,9 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
     apply,
     carried,
     worker: () =>
-      running.known ? { generation: running.generation, loaded: running.loaded ?? running.config } : undefined,
+      running.known
+        ? { generation: running.generation, loaded: running.loaded ?? running.config, published: running.config }
+        : undefined,
     doubt,
     suspect(generation) {
       const other = running.known && running.generation !== generation;

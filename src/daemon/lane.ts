@@ -26,6 +26,8 @@ export interface LaneParts {
 export interface LaneWorker {
   readonly generation: Generation;
   readonly loaded: RenderedConfig;
+  /** What it runs, as last published, where the socket has changed it since. */
+  readonly published?: RenderedConfig;
 }
 
 /** What the lane knows of the worker in charge. Immutable: whoever holds an older one sees that it is not the present one. */
@@ -39,6 +41,12 @@ export interface Kept {
   /** What runs, in the words of its places; undefined: to be read. */
   readonly running: RoutingTable | undefined;
   readonly parts: LaneParts | undefined;
+  /** What may run: it remembers the words of servers, which HAProxy does not show. */
+  readonly perhaps?: RoutingTable | undefined;
+  /** An earlier life told HAProxy of its servers what stands in this. */
+  readonly told?: RenderedConfig | undefined;
+  /** Leaving tasks that `running` does without. */
+  readonly without: readonly LeavingTask[];
   /** Seen otherwise than `running` says: to be read again, and put right. */
   readonly suspect?: Suspect | undefined;
 }
@@ -89,6 +97,11 @@ export interface KeptLane {
   leave(leaving: readonly LeavingTask[]): Promise<number>;
   /** What the worker runs is not certain any more. */
   doubt(): void;
+  /**
+   * The table of the last `carry` has to be carried again: what runs is not certain, or other tasks leave than it does without. Never
+   * where nothing could be carried.
+   */
+  isDue(): Promise<boolean>;
   /** Which backend carries which; backends at their own name are not in it. */
   places(): ReadonlyMap<BackendName, BackendName>;
 }

@@ -70,7 +70,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const { templates, certificates } = pass.inputs;
     const released = quarantine.review(templates, certificates, clock.now());
     const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
-    if (same && !released) return { kind: 'unchanged' };
+    if (same && !released && !(await lane.isDue())) return { kind: 'unchanged' };
     settled = undefined;
     return bring(pass);
   }
@@ -193,6 +193,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const said = loaded === undefined ? undefined : parts(renderInputs(inputs));
     if (loaded !== undefined && said !== undefined) lane.loaded(draft.table, said, loaded.generation);
     else lane.doubt();
+    // A task that leaves is in the table, and would get requests again until the next pass.
+    if (loaded !== undefined && (await lane.isDue())) await lane.carry(draft.table, () => said, loaded);
     carrier.tellSpares();
     if (failure === undefined) {
       refusal.succeeded();

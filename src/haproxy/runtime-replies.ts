@@ -115,6 +115,12 @@ export function countRows(reply: string): number {
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40;
 const DRAIN = 0x08 | 0x10;
 
+/** What HAProxy says of a backend that it does not have. */
+export const isUnknownBackend = (reply: string): boolean => reply.endsWith("Can't find backend.");
+
+/** What HAProxy says of a map that its configuration does not look up. */
+export const isUnknownMap = (reply: string): boolean => reply.startsWith('Unknown map identifier.');
+
 /**
  * Reads an answer to `show servers state`, by backend. Undefined where it is none, as for a backend that does not exist.
  * Gives the event loop its turn after every 250 servers.
@@ -161,24 +167,33 @@ export async function parseServersState(
 
 /**
  * The backends that an answer to `show backend` names, with their servers: `show servers state` says nothing of one that
- * has none.
+ * has none. Undefined where it is no such answer, or does not name all that have servers.
  */
 export async function namedBackends(
   reply: string,
   servers: ReadonlyMap<string, readonly ObservedServer[]>,
-): Promise<ReadonlyMap<string, readonly ObservedServer[]>> {
+): Promise<ReadonlyMap<string, readonly ObservedServer[]> | undefined> {
+  const header = /(?:^|\n)# name(?:\n|$)/.exec(reply);
+  if (!header) return undefined;
   const backends = new Map<string, readonly ObservedServer[]>();
-  await eachLine(reply, 0, 1_000, (line) => {
-    if (line !== '' && !line.startsWith('#')) backends.set(line, servers.get(line) ?? []);
+  await eachLine(reply, header.index + header[0].length, 1_000, (line) => {
+    if (line !== '') backends.set(line, servers.get(line) ?? []);
   });
+  for (const name of servers.keys()) if (!backends.has(name)) return undefined;
   return backends;
 }
 
-/** The value of one row of `get map`; undefined when there is no row of exactly that key. */
-export function parseRow(reply: string, key: string): string | undefined {
+/**
+ * The value of one row of `get map`: `none` when there is no row of exactly that key. Undefined where the answer is about another
+ * key.
+ */
+export function parseRow(reply: string, key: string): { readonly value: string } | 'none' | undefined {
+  if (reply.endsWith(', found=no') || isUnknownMap(reply)) return 'none';
+  const [, is, value] = /, found=yes, .*?key="(.*?)", value="(.*?)"/.exec(reply) ?? [];
+  if (is === undefined || value === undefined) return undefined;
+  if (is === key) return { value };
   // A map of prefixes answers with the row that it would use, which may be that of a shorter prefix.
-  const found = /, found=yes, .*?key="(.*?)", value="(.*?)"/.exec(reply);
-  return found?.[1] === key ? found[2] : undefined;
+  return key.startsWith(is) ? 'none' : undefined;
 }
 
 /**

@@ -6,6 +6,8 @@ export interface SocketLine {
   readonly text: string;
   /** A payload of several lines follows the command; it ends in an empty one. */
   readonly payload: boolean;
+  /** The answer is nothing but whole lines: one that ends within a line lacks what came behind it. */
+  readonly lines?: true;
   /** The payload is nobody's business: what HAProxy says from then on is not repeated in failures, it may quote the payload. */
   readonly secret?: boolean;
 }
@@ -112,6 +114,7 @@ function converse(socket: Socket, path: string, deadlineMs: number): RuntimeSock
     // Up to 3.0 each line of a payload is answered with `+ `; anywhere else HAProxy waits for a payload we know nothing of.
     const bare = line.payload ? reply.replace(/^(?:\+ )+/, '') : reply;
     if (bare.startsWith('+ ')) return `a payload is awaited after ${excerpt(command(line.text))}`;
+    if (line.lines === true && bare !== '' && !bare.endsWith('\n')) return `half an answer to ${excerpt(line.text)}`;
     question.replies.push(bare.trim());
     timer?.refresh();
     if (question.replies.length < question.lines.length) {

@@ -9,6 +9,7 @@ import { openRuntimeSocket, type RuntimeSocket } from './runtime-socket.ts';
 /** A worker that has just proved who it is. */
 export interface RuntimeWorker {
   readonly generation: Generation;
+  readonly pid: number;
   readonly tier: Tier;
   /**
    * Asks lines of this worker. What is behind them proves that replies and lines were not shifted against each other.
@@ -21,7 +22,10 @@ export interface RuntimeWorker {
 
 /** The connection to the worker in charge, kept from one batch to the next. */
 export interface RuntimeLink {
-  /** Connects where that is needed, and asks who is there; with a generation, it has to be that one. */
+  /**
+   * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was found
+   * under it before: one that was started in its place knows nothing of what that one was told, which is said once.
+   */
   bind(generation?: Generation): Promise<Result<RuntimeWorker, string>>;
   /** Closes the connection; what is under way on it fails. */
   close(): void;
@@ -34,13 +38,15 @@ interface Link {
   tier?: Tier;
 }
 
-const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
+/** Its answer is unlike any other, and the same at any time. */
+export const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
 const WHO: SocketLine = { text: 'show info', payload: false };
 const HELP: SocketLine = { text: 'help', payload: false };
 
 /** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
 export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink {
   let kept: Link | undefined;
+  let met: { readonly generation: Generation; readonly who: string } | undefined;
   // Counts closures, so that a connection that is being made while it happens is not kept.
   let closures = 0;
 
@@ -50,6 +56,15 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
   }
 
   async function bind(generation?: Generation): Promise<Result<RuntimeWorker, string>> {
+    const worker = await reach(generation);
+    if (!worker.ok || generation === undefined) return worker;
+    const who = `${kept?.file} ${worker.value.pid}`;
+    const stranger = met?.generation === generation && met.who !== who;
+    met = { generation, who };
+    return stranger ? fail(`worker ${worker.value.pid} was started in place of another one`) : worker;
+  }
+
+  async function reach(generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
     const before = closures;
     const found = await fileAt(path);
     // A connection stays with the worker that accepted it, and shows and changes that one also when another one serves.
@@ -105,6 +120,7 @@ async function introduce(link: Link, wanted: Generation | undefined): Promise<Re
   const { tier } = link;
   return ok({
     generation: generation as Generation,
+    pid: worker.pid,
     tier,
     distrust: (why) => distrust(socket, why),
     ask: async (lines) => {

@@ -15,10 +15,18 @@ import { DYNAMIC_QUESTION, parseDynamic } from './runtime-backends.ts';
 import { carryOut } from './runtime-batch.ts';
 import { readCertificates, tellCertificate } from './runtime-certificates.ts';
 import { unsayableName } from './runtime-lines.ts';
-import { namedBackends, parseMap, parseRow, parseServersState } from './runtime-replies.ts';
+import {
+  generationIn,
+  isUnknownBackend,
+  isUnknownMap,
+  namedBackends,
+  parseMap,
+  parseRow,
+  parseServersState,
+} from './runtime-replies.ts';
 import { deleteLeft } from './runtime-servers.ts';
 import type { SocketLine } from './runtime-socket.ts';
-import { createRuntimeLink } from './runtime-worker.ts';
+import { createRuntimeLink, PROOF, type RuntimeWorker } from './runtime-worker.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** What the runtime lane is given. */
@@ -64,18 +72,25 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     const dynamic = question.dynamic === true && worker.value.tier === 'A' ? DYNAMIC_QUESTION : [];
     const rows = (question.rows ?? []).filter(({ map, key }) => !maps.includes(map) && !/[\s;\\]/.test(key));
     const replies = await worker.value.ask([
-      ...(question.backends === 'all' ? ['show backend', 'show servers state'] : []).map(line),
-      ...named.map((name) => line(`show servers state ${name}`)),
-      ...maps.map((map) => line(`show map ${map}`)),
-      ...rows.map(({ map, key }) => line(`get map ${map} ${key}`)),
-      ...dynamic.map(line),
+      ...(question.backends === 'all' ? ['show backend', 'show servers state'] : []).map(lines),
+      ...named.map((name) => lines(`show servers state ${name}`)),
+      ...rows.map(({ map, key }) => lines(`get map ${map} ${key}`)),
+      ...dynamic.map(lines),
     ]);
     if (!replies.ok) return undefined;
-    const ofBackends = replies.value.slice(0, replies.value.length - maps.length - rows.length - dynamic.length);
-    const ofMaps = replies.value.slice(ofBackends.length, ofBackends.length + maps.length);
-    const ofRows = replies.value.slice(ofBackends.length + maps.length);
+    const shown = await eachProved(
+      worker.value,
+      maps.map((map) => lines(`show map ${map}`)),
+    );
+    if (shown === undefined) return undefined;
+    const ofBackends = replies.value.slice(0, replies.value.length - rows.length - dynamic.length);
+    const ofRows = replies.value.slice(ofBackends.length);
     const ofDynamic = replies.value.slice(replies.value.length - dynamic.length);
     const seen = question.backends === 'all' ? await everyBackend(ofBackends) : await backendsBy(named, ofBackends);
+    const whole = await mapsBy(maps, shown);
+    const single = rowsBy(rows, ofRows);
+    // An answer that is none to its question: nothing can be concluded from it.
+    if (seen === undefined || whole === undefined || single === undefined) return undefined;
     const made = dynamic.length === 0 ? undefined : await parseDynamic(ofDynamic, seen.keys());
     // What the socket has made must be known before anything is concluded from what else is there.
     if (dynamic.length > 0 && made === undefined) return undefined;
@@ -83,7 +98,7 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
       generation,
       backends: seen,
       ...(made === undefined ? {} : { dynamic: made }),
-      maps: new Map([...(await mapsBy(maps, ofMaps)), ...rowsBy(rows, ofRows)]),
+      maps: new Map([...whole, ...single]),
     };
   }
 
@@ -116,46 +131,68 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   };
 }
 
-const line = (text: string): SocketLine => ({ text, payload: false });
+const lines = (text: string): SocketLine => ({ text, payload: false, lines: true });
+
+/** Rows do not tell of which map they are: each answer has to stand where it belongs. */
+async function eachProved(
+  worker: RuntimeWorker,
+  questions: readonly SocketLine[],
+): Promise<readonly string[] | undefined> {
+  const replies = await worker.ask(questions.flatMap((question, at) => (at === 0 ? [question] : [PROOF, question])));
+  if (!replies.ok) return undefined;
+  const [first, ...others] = replies.value;
+  const proofs = others.filter((_, at) => at % 2 === 0);
+  if (proofs.some((proof) => generationIn(proof) !== worker.generation)) {
+    worker.distrust('the replies do not belong to the lines');
+    return undefined;
+  }
+  return first === undefined ? [] : [first, ...others.filter((_, at) => at % 2 === 1)];
+}
 
 type Backends = ReadonlyMap<string, readonly ObservedServer[]>;
 
-async function everyBackend([names = '', state = '']: readonly string[]): Promise<Backends> {
-  return namedBackends(names, (await parseServersState(state)) ?? new Map());
+async function everyBackend([names = '', state = '']: readonly string[]): Promise<Backends | undefined> {
+  const servers = await parseServersState(state);
+  return servers && namedBackends(names, servers);
 }
 
-async function backendsBy(names: readonly string[], replies: readonly string[]): Promise<Backends> {
+async function backendsBy(names: readonly string[], replies: readonly string[]): Promise<Backends | undefined> {
   const backends = new Map<string, readonly ObservedServer[]>();
   for (const [at, name] of names.entries()) {
-    const servers = await parseServersState(replies[at] ?? '');
-    if (servers) backends.set(name, servers.get(name) ?? []);
+    const reply = replies[at] ?? '';
+    const servers = await parseServersState(reply);
+    if (servers === undefined && isUnknownBackend(reply)) continue;
+    if (servers === undefined || [...servers.keys()].some((of) => of !== name)) return undefined;
+    backends.set(name, servers.get(name) ?? []);
   }
   return backends;
 }
+
+type Rows = ReadonlyMap<MapFile, ReadonlyMap<string, string>>;
 
 /** What `get map` found of single rows, by map. */
 function rowsBy(
   rows: readonly { readonly map: MapFile; readonly key: string }[],
   replies: readonly string[],
-): ReadonlyMap<MapFile, ReadonlyMap<string, string>> {
+): Rows | undefined {
   const found = new Map<MapFile, Map<string, string>>();
   for (const [at, { map, key }] of rows.entries()) {
     const ofMap = found.get(map) ?? new Map<string, string>();
-    const value = parseRow(replies[at] ?? '', key);
-    if (value !== undefined) ofMap.set(key, value);
+    const row = parseRow(replies[at] ?? '', key);
+    if (row === undefined) return undefined;
+    if (row !== 'none') ofMap.set(key, row.value);
     found.set(map, ofMap);
   }
   return found;
 }
 
-async function mapsBy(
-  maps: readonly MapFile[],
-  replies: readonly string[],
-): Promise<ReadonlyMap<MapFile, ReadonlyMap<string, string>>> {
+async function mapsBy(maps: readonly MapFile[], replies: readonly string[]): Promise<Rows | undefined> {
   const found = new Map<MapFile, ReadonlyMap<string, string>>();
   for (const [at, map] of maps.entries()) {
-    const rows = await parseMap(replies[at] ?? '');
-    if (rows) found.set(map, rows);
+    const reply = replies[at] ?? '';
+    const rows = await parseMap(reply);
+    if (rows !== undefined) found.set(map, rows);
+    else if (!isUnknownMap(reply)) return undefined;
   }
   return found;
 }

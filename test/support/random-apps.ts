@@ -1,30 +1,8 @@
 import fc from 'fast-check';
-import type { Backend, CheckKind, Route, RoutingTable, Server, ServiceFrontend } from '../../src/core/routing.ts';
-import { appIdRoute, asked, backend, HTTP_PROFILE, route, server, service, table } from './tables.ts';
-
-/** What one app says. */
-interface AppState {
-  readonly tasks: readonly TaskState[];
-  readonly hosts: readonly string[];
-  readonly ignoreCase: boolean;
-  readonly check: CheckKind;
-  readonly checkPath: string;
-  readonly interMs: number;
-  readonly sticky: boolean;
-  readonly leastconn: boolean;
-  readonly auth: boolean;
-  readonly hsts: boolean;
-  readonly redirect: boolean;
-  readonly tcp: boolean;
-  readonly service: boolean;
-  readonly inRange: boolean;
-}
-
-interface TaskState {
-  readonly port: number;
-  readonly maint: boolean;
-  readonly path?: string;
-}
+import type { CheckKind, Route, RoutingTable } from '../../src/core/routing.ts';
+import { byRoute } from '../../src/core/table-diff.ts';
+import { type AppParts, type AppState, makeParts, type TaskState } from './random-parts.ts';
+import { table } from './tables.ts';
 
 /** One change of one app. */
 export interface AppChange {
@@ -44,6 +22,9 @@ const WHATS = [
   'hosts',
   'hosts',
   'many-hosts',
+  'shared',
+  'shared',
+  'steal',
   'case',
   'check',
   'check-path',
@@ -99,15 +80,17 @@ export function createRandomApps(): RandomApps {
         if (what === 'create' || what === 'scale') apps.set(app, newApp(app));
         return;
       }
+      // A task's port is another app's once it is lost.
+      if (what === 'steal') for (const [other, state] of apps) apps.set(other, withoutTask(state, stolen(n)));
       if (what === 'remove') apps.delete(app);
-      else apps.set(app, { ...is, ...changed(is, what, n, app, () => nextPort++) });
+      else apps.set(app, { ...is, ...changed(apps.get(app) ?? is, what, n, app, () => nextPort++) });
     },
     table() {
       const all = [...apps].sort(([a], [b]) => a - b).map(([app, state]) => partsOf(app, state));
       return table({
         // What nothing leads to is in no table.
         backends: all.flatMap((part) => (part.appIds.length + part.services.length > 0 ? [part.backend] : [])),
-        routes: all.flatMap((part) => part.routes).sort(byHost),
+        routes: firstOfEach(all.flatMap((part) => part.routes)).sort(byRoute),
         appIds: all.flatMap((part) => part.appIds).sort((a, b) => (a.appId < b.appId ? -1 : 1)),
         services: all.flatMap((part) => part.services),
       });
@@ -115,8 +98,21 @@ export function createRandomApps(): RandomApps {
   };
 }
 
-const byHost = (a: Route, b: Route): number =>
-  `${a.host}\n${a.path ?? ''}\n${a.ignoreCase}` < `${b.host}\n${b.path ?? ''}\n${b.ignoreCase}` ? -1 : 1;
+/** Several apps want a host: the first one has it. */
+function firstOfEach(routes: readonly Route[]): Route[] {
+  const seen = new Set<string>();
+  return routes.filter(({ host, path, ignoreCase }) => {
+    const key = [host, path, ignoreCase].join(' ');
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+const stolen = (n: number): number => 15_000 + n;
+
+const withoutTask = (state: AppState, port: number): AppState =>
+  state.tasks.some((task) => task.port === port)
+    ? { ...state, tasks: state.tasks.filter((task) => task.port !== port) }
+    : state;
 
 const newApp = (app: number): AppState => ({
   tasks: [{ port: 10_000 + app * 10, maint: false }],
@@ -159,6 +155,13 @@ function changed(is: AppState, what: AppChange['what'], n: number, app: number, 
       };
     case 'many-hosts':
       return { hosts: Array.from({ length: 40 + n * 4 }, (_, at) => `h${at}.app${app}.example${n % 2 ? '/p' : ''}`) };
+    case 'shared': {
+      const kept = is.hosts.filter((host) => !host.includes('shared.example'));
+      const shared = ['shared.example', 'shared.example/a', '*.shared.example'].slice(0, (n % 3) + 1);
+      return { hosts: kept.length < is.hosts.length ? kept : [...kept, ...shared] };
+    }
+    case 'steal':
+      return { tasks: [...is.tasks, { port: stolen(n), maint: false }] };
     case 'case':
       return { ignoreCase: !is.ignoreCase };
     case 'check':
@@ -188,59 +191,4 @@ function changed(is: AppState, what: AppChange['what'], n: number, app: number, 
     default:
       return {};
   }
-}
-
-interface AppParts {
-  readonly backend: Backend;
-  readonly routes: readonly Route[];
-  readonly appIds: RoutingTable['appIds'];
-  readonly services: readonly ServiceFrontend[];
-}
-
-function makeParts(app: number, is: AppState): AppParts {
-  const name = `app${app}_${10_000 + app}`;
-  const sticky = is.sticky && !is.tcp;
-  const of = backend(name, {
-    profile: {
-      ...HTTP_PROFILE,
-      mode: is.tcp ? 'tcp' : 'http',
-      balance: is.leastconn ? 'leastconn' : 'roundrobin',
-      sticky,
-      check: is.tcp && is.check !== 'none' ? 'tcp' : is.check,
-      checkTimeout: is.check === 'none' ? 2 : 10,
-    },
-    checkPath: is.checkPath,
-    ...(is.auth && !is.tcp ? { auth: asked({ realm: 'r', user: 'u', passwordHash: '$5$x' }) } : {}),
-    ...(is.hsts ? { hsts: asked(true as const) } : {}),
-    ...(is.redirect ? { redirectToHttps: asked(true as const) } : {}),
-    servers: serversOf(is, sticky),
-  });
-  // One host that everybody wants: the lowest app has it, as a contest would decide.
-  const hosts = is.hosts.map((host) => (host === 'x.example' ? `x.example/app${app}` : host));
-  const routes = is.tcp ? [] : hosts.map((host) => route(host, name, is.ignoreCase && host.includes('/')));
-  const listens = service(of, [10_000 + app]);
-  return {
-    backend: of,
-    routes,
-    appIds: is.tcp ? [] : [appIdRoute(`/app${app}`, name)],
-    services: is.service && is.tasks.length > 0 ? [is.inRange ? { ...listens, inRange: true } : listens] : [],
-  };
-}
-
-/** Few ids, so that they collide. */
-function serversOf(is: AppState, sticky: boolean): readonly Server[] {
-  const taken = new Set<number>();
-  const tasks = [...is.tasks].sort((a, b) => a.port - b.port);
-  return tasks.map(({ port, maint, path }) => {
-    let id = (port % 5) + 1;
-    while (taken.has(id)) id++;
-    taken.add(id);
-    const check = { tls: is.check === 'https', interMs: is.interMs, fall: 3, ...(path === undefined ? {} : { path }) };
-    return server(port, {
-      id,
-      admission: maint ? 'maint' : 'ready',
-      ...(is.check === 'none' ? {} : { check }),
-      ...(sticky ? { cookie: `c${port}` } : {}),
-    });
-  });
 }

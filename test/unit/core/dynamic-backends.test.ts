@@ -251,12 +251,12 @@ describe('after a restart of Portolan', () => {
     lane.bring(WEB);
     expect(lane.adopt(NONE)).toEqual({
       said: [
-        'delete-row hosts web.example',
+        'replace-map maps/hosts.map of 0',
         'unpublish-backend web_10000',
         'remove-server web_10000/127_0_0_1_8001',
         'remove-server web_10000/127_0_0_1_8002',
         'delete-backend web_10000',
-        'delete-row check-paths web_10000/',
+        'replace-map maps/check-paths.map of 0',
       ],
       needs: [],
     });
@@ -269,10 +269,10 @@ describe('after a restart of Portolan', () => {
     lane.haproxy.run({ do: 'add-server', backend: web.name, server: one });
     expect(lane.adopt(WEB)).toEqual({
       said: [
-        'add-row check-paths web_10000/ /',
+        'replace-map maps/check-paths.map of 1',
         'add-server web_10000/127_0_0_1_8002 id 8003',
         'publish-backend web_10000',
-        'add-row hosts web.example web_10000',
+        'replace-map maps/hosts.map of 1',
       ],
       needs: [],
     });

@@ -41,6 +41,7 @@ function createStage({ same, answers }: { readonly same: boolean; readonly answe
       spares: () => stage.spares,
       leave: async () => 0,
       doubt: () => undefined,
+      isDue: async () => false,
       places: () => new Map(),
     },
     running: {

@@ -209,11 +209,13 @@ describe('parseMap', () => {
 describe('a row of get map', () => {
   const found = 'type=beg, case=sensitive, found=yes, idx=tree, key="h/a", value="x_1", type="str"\n';
   test.each([
-    ['of that key', found, 'h/a', 'x_1'],
-    ['of a shorter prefix is not the row that was asked for', found, 'h/a/b', undefined],
-    ['that is not there', 'type=str, case=sensitive, found=no\n', 'h', undefined],
-    ['of a map that is not there', 'Unknown map identifier. Please use #<id> or <file>.\n', 'h', undefined],
+    ['of that key', found, 'h/a', { value: 'x_1' }],
+    ['of a shorter prefix is not the row that was asked for', found, 'h/a/b', 'none'],
+    ['that is not there', 'type=str, case=sensitive, found=no', 'h', 'none'],
+    ['of a map that is not there', 'Unknown map identifier. Please use #<id> or <file>.', 'h', 'none'],
+    ['of another key is no answer', found, 'other', undefined],
+    ['is not silence', '', 'h', undefined],
   ])('%s', (_, reply, key, value) => {
-    expect(parseRow(reply, key)).toBe(value);
+    expect(parseRow(reply.trim(), key)).toEqual(value);
   });
 });
