@@ -23,7 +23,7 @@ export interface RouteWatch {
 const LEADING: readonly MapFile[] = MAP_FILES.filter((map) =>
   /\/(?:paths|paths-nocase|hosts|wildcards|app-ids|ports)\.map$/.test(map),
 );
-const CHANGES = /^(?:add|set|del|commit|clear|enable) /;
+const CHANGES = /^(?:add|set|del|commit|clear|enable|publish|unpublish) /;
 
 /** Whose a table says that keys and endpoints are, and which keys it answers. */
 interface Owners {
@@ -63,7 +63,7 @@ export function createRouteWatch(): RouteWatch {
       if (rows === undefined) continue;
       for (const [row, [backend = '']] of liveRows(rows)) {
         const key = `${map} ${row}`;
-        const endpoints = ready.get(backend) ?? [];
+        const endpoints = worker.unpublished.has(backend) ? [] : (ready.get(backend) ?? []);
         if (endpoints.length > 0) now.add(key);
         for (const endpoint of endpoints) {
           if (!isOwn(key, endpoint)) violations.push(`${line}: ${key} leads to ${endpoint} in ${backend}`);

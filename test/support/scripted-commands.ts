@@ -1,6 +1,7 @@
+import { backendCommand } from './scripted-backend-commands.ts';
 import { mapCommand } from './scripted-map-commands.ts';
 import { serverCommand } from './scripted-server-commands.ts';
-import type { ScriptedWorker } from './scripted-worker.ts';
+import { isAtLeast, type ScriptedWorker } from './scripted-worker.ts';
 
 const HELP = [
   'add map',
@@ -25,10 +26,15 @@ const HELP = [
  */
 export function execute(worker: ScriptedWorker, line: string, payload: string | undefined): string {
   const words = wordsOf(line);
+  const ofBackend = backendCommand(worker, words);
+  if (ofBackend !== undefined) return ofBackend;
   const [verb = '', noun = '', name = ''] = words;
   if (noun === 'map') return mapCommand(worker, words, payload);
   if (noun === 'server' || noun === 'servers' || noun === 'health') return serverCommand(worker, words);
-  if (verb === 'help') return `The following commands are valid at this level:\n${HELP}`;
+  if (verb === 'help') {
+    const more = isAtLeast(worker, 3, 4) ? '  add backend <x>   : does it\n' : '';
+    return `The following commands are valid at this level:\n${HELP}${more}`;
+  }
   switch (`${verb} ${noun}`) {
     case 'show info':
       return `Name: HAProxy\nVersion: ${worker.version}\nPid: ${worker.pid}\nStopping: ${worker.stopping ? 1 : 0}\n`;

@@ -30,6 +30,10 @@ export interface ScriptedWorker {
   stopping: boolean;
   readonly backends: Map<string, Map<string, ScriptedServer>>;
   readonly maps: Map<string, ScriptedMap>;
+  /** GUIDs of backends that were made over the socket. */
+  readonly guids: Map<string, string>;
+  /** Backends that no row leads to, whatever it says. */
+  readonly unpublished: Set<string>;
 }
 
 /** A worker that has just read a configuration. It knows the maps that something looks up. */
@@ -57,7 +61,7 @@ export function startScriptedWorker(
     }
     maps.set(file, { current: 0, newest: 0, versions: new Map([[0, rows]]) });
   }
-  return { pid, version, generation, stopping: false, backends, maps };
+  return { pid, version, generation, stopping: false, backends, maps, guids: new Map(), unpublished: new Set() };
 }
 
 /** A server's words: `127.0.0.1:80 id 5 …`. */

@@ -42,7 +42,10 @@ async function stage(version: string, seed: number) {
   const tables = new Map<RenderedConfig, RoutingTable>();
   let now = 0;
   let published: RenderedConfig | undefined;
-  const spares = createSpares({ http: 6, sticky: 2, tcp: 2 }, version.startsWith('2') ? 'C' : 'B');
+  const spares = createSpares(
+    { http: 6, sticky: 2, tcp: 2 },
+    version.startsWith('2') ? 'C' : version.startsWith('3.4') ? 'A' : 'B',
+  );
   const renderer = createTableRenderer(SETTINGS, spares, cookiesOf(version));
   const configOf = (table: RoutingTable): RenderedConfig => {
     const config = renderer.render(table);
@@ -96,6 +99,7 @@ test.each([
   ['2.6.12-1+deb12u4', 1],
   ['3.0.11-1+deb13u3', 2],
   ['3.2.26-1', 3],
+  ['3.4.0-64a3353', 4],
 ])(
   'HAProxy %s: changes converge, whatever happens on the socket, and no command opens a gap',
   async (version, seed) => {

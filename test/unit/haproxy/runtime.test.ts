@@ -23,6 +23,7 @@ interface Character {
   generation: number;
   version: string;
   stopping: boolean;
+  pid: number;
 }
 
 const HELP = ['add map', 'add server', 'commit map', 'del server', 'prepare map', 'set server']
@@ -34,14 +35,14 @@ async function stage(
   script: (line: string, payload?: string) => Answer = () => '',
   play: Partial<Play> & { readonly version?: string; readonly deadlineMs?: number } = {},
 ) {
-  const character: Character = { generation: 7, version: play.version ?? '3.0.11', stopping: false };
+  const character: Character = { generation: 7, version: play.version ?? '3.0.11', stopping: false, pid: 42 };
   const worker = await playWorker({
     ...play,
     answer: (line, payload) => {
       if (line === 'show env PORTOLAN_GENERATION') return `PORTOLAN_GENERATION=${character.generation}\n`;
       if (line === 'help') return `The following commands are valid at this level:\n${HELP}`;
       if (line === 'show info')
-        return `Name: HAProxy\nVersion: ${character.version}\nPid: 42\nStopping: ${character.stopping ? 1 : 0}\n`;
+        return `Name: HAProxy\nVersion: ${character.version}\nPid: ${character.pid}\nStopping: ${character.stopping ? 1 : 0}\n`;
       return script(line, payload);
     },
   });
@@ -178,6 +179,18 @@ describe('run', () => {
     });
     expect(orders(worker)).toHaveLength(1);
     character.stopping = false;
+    expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+  });
+
+  test('says once that a worker was started in place of the one that it told before', async () => {
+    const { worker, runtime, character } = await stage(agreeable);
+    await runtime.run(seven, [addRow]);
+    character.pid = 43;
+    expect(await runtime.run(seven, [addRow])).toEqual({
+      kind: 'doubt',
+      detail: 'worker 43 was started in place of another one',
+    });
+    expect(orders(worker)).toHaveLength(1);
     expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
   });
 
@@ -340,6 +353,37 @@ describe('run', () => {
       kind: 'done',
     });
     expect(orders(worker)).toEqual(['set server b/s1 addr 127.0.0.1 port 1', 'set server b/s1 state ready']);
+  });
+});
+
+describe('reading an answer that is none to its question', () => {
+  const state = (backend: string): string =>
+    `1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port\n3 ${backend} 1 s1 127.0.0.1 2 0 80\n`;
+  const maps = ['maps/hosts.map', 'maps/wildcards.map'] as const;
+  const rows = [{ map: 'maps/hosts.map', key: 'a.example' }] as const;
+  test.each([
+    ['of another backend', { backends: ['b'], maps: [] }, state('c')],
+    ['that ends within a line', { backends: ['b'], maps: [] }, state('b').slice(0, -3)],
+    ['without names of backends', { backends: 'all', maps: [] }, state('b')],
+    ['about another row', { backends: [], maps: [], rows }, 'type=str, found=yes, idx=tree, key="z", value="b"\n'],
+    ['of silence about a row', { backends: [], maps: [], rows }, ''],
+    ['of an error about a map', { backends: [], maps: ['maps/hosts.map'] }, 'Out of memory.\n'],
+  ] as const)('%s concludes nothing', async (_what, question, answer) => {
+    const { runtime } = await stage(() => answer);
+    expect(await runtime.read(seven, question)).toBeUndefined();
+  });
+
+  test('knows rows of one map from those of another by what stands between them', async () => {
+    const proof = 'PORTOLAN_GENERATION=7\n';
+    const answers: Record<string, string> = { 'maps/hosts.map': '0x1 a b\n', 'maps/wildcards.map': '0x1 .a c\n' };
+    const { runtime } = await stage((line) => answers[line.split(' ').at(-1) ?? ''] ?? '');
+    const seen = await runtime.read(seven, { backends: [], maps });
+    expect(seen?.maps.get('maps/wildcards.map')).toEqual(new Map([['.a', 'c']]));
+    const { runtime: other } = await stage((line) => {
+      const is = answers[line.split(' ').at(-1) ?? ''] ?? '';
+      return line.endsWith('hosts.map') ? `${proof}\n> ${is}` : is;
+    });
+    expect(await other.read(seven, { backends: [], maps })).toBeUndefined();
   });
 });
 

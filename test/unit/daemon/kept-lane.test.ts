@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest';
+import type { LeavingTask } from '../../../src/core/leaving.ts';
+import type { RoutingTable, Server } from '../../../src/core/routing.ts';
+import { createLaneStage, type LaneStage } from '../../support/lane-stage.ts';
+import { appId, asked, backend, HTTP_PROFILE, route, server, table } from '../../support/tables.ts';
+
+const CHECKED = { ...HTTP_PROFILE, check: 'http', checkTimeout: 20 } as const;
+const checked = (port: number, interMs = 5_000): Server =>
+  server(port, { id: port - 8_000, check: { tls: false, interMs, fall: 3 } });
+
+/** App `/web` with these servers. */
+const web = (...servers: readonly Server[]): RoutingTable =>
+  table({
+    backends: [backend('web_10000', { profile: CHECKED, servers })],
+    routes: [route('web.example', 'web_10000')],
+  });
+
+const ONE = web(checked(8_001));
+const TWO = web(checked(8_001), checked(8_002));
+const leaves = (port: number): readonly LeavingTask[] => [
+  { app: appId('/web'), task: `task.${port}` as LeavingTask['task'] },
+];
+const readyIn = ({ haproxy }: LaneStage, name: string): readonly string[] =>
+  [...(haproxy.backends.get(name) ?? [])].flatMap(([server, { admission }]) => (admission === 'ready' ? [server] : []));
+
+/** A lane that has been carried to a table. */
+async function carried(at: RoutingTable): Promise<LaneStage> {
+  const stage = createLaneStage(at);
+  expect(await stage.carry(at)).toMatchObject({ kind: 'carried' });
+  stage.heard.length = 0;
+  return stage;
+}
+
+test('reads everything before the first command, and afterwards what it touched', async () => {
+  const stage = createLaneStage(ONE);
+  expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried' });
+  expect(stage.heard).toEqual(['read', 'add-server', 'read']);
+  expect(stage.haproxy.differsFrom(TWO)).toEqual([]);
+});
+
+test('nothing is read, and nothing said, where nothing changed', async () => {
+  const stage = await carried(TWO);
+  expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried', commands: [] });
+  expect(stage.heard).toEqual([]);
+});
+
+test('after a doubt everything is read, and only what is missing is said again', async () => {
+  const stage = await carried(ONE);
+  const three = web(checked(8_001), checked(8_002), checked(8_003));
+  stage.ends.push({ after: 1, result: { kind: 'doubt', detail: 'cut' } });
+  expect(await stage.carry(three)).toEqual({ kind: 'doubt', because: 'doubt', detail: 'cut' });
+  expect(await stage.lane.isDue()).toBe(true);
+  expect(await stage.carry(three)).toMatchObject({ kind: 'carried', commands: [{ do: 'add-server' }] });
+  expect(stage.heard).toEqual(['add-server', 'read', 'add-server', 'read']);
+  expect(await stage.lane.isDue()).toBe(false);
+});
+
+describe('words of servers, which HAProxy does not show', () => {
+  test('are remembered over a doubt', async () => {
+    const stage = await carried(ONE);
+    stage.lane.doubt();
+    expect(await stage.carry(web(checked(8_001, 9_000)))).toMatchObject({
+      kind: 'reload',
+      needs: [{ because: 'server-changed', server: '127_0_0_1_8001' }],
+    });
+  });
+
+  test('are remembered of servers that the batch in doubt has added', async () => {
+    const stage = await carried(ONE);
+    stage.ends.push({ after: 1, result: { kind: 'doubt', detail: 'reset' } });
+    await stage.carry(TWO);
+    const changed = web(checked(8_001), checked(8_002, 9_000));
+    expect(await stage.carry(changed)).toMatchObject({ kind: 'reload', needs: [{ server: '127_0_0_1_8002' }] });
+  });
+
+  test('are read from what an earlier life published', async () => {
+    const stage = await carried(ONE);
+    await stage.carry(TWO);
+    stage.restart();
+    const changed = web(checked(8_001), checked(8_002, 9_000));
+    expect(await stage.carry(changed, TWO)).toMatchObject({ kind: 'reload', needs: [{ server: '127_0_0_1_8002' }] });
+    stage.restart();
+    expect(await stage.carry(TWO, TWO)).toMatchObject({ kind: 'carried', commands: [] });
+  });
+});
+
+describe('tasks that leave', () => {
+  test('stay out of rotation after a reload, whose configuration lists them', async () => {
+    const stage = await carried(TWO);
+    expect(await stage.lane.leave(leaves(8_001))).toBe(1);
+    expect(await stage.lane.isDue()).toBe(false);
+    stage.reload(TWO);
+    expect(readyIn(stage, 'web_10000')).toHaveLength(2);
+    expect(await stage.lane.isDue()).toBe(true);
+    await stage.carry(TWO);
+    expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8002']);
+    expect(await stage.lane.isDue()).toBe(false);
+  });
+
+  test('come back when they have not left in time, though nothing else changed', async () => {
+    const stage = await carried(TWO);
+    await stage.lane.leave(leaves(8_001));
+    stage.advance(59_999);
+    expect(await stage.lane.isDue()).toBe(false);
+    stage.advance(1);
+    expect(await stage.lane.isDue()).toBe(true);
+    await stage.carry(TWO);
+    expect(readyIn(stage, 'web_10000')).toHaveLength(2);
+  });
+
+  test('leave a doubt that is looked into, though nothing else changed', async () => {
+    const stage = await carried(TWO);
+    stage.ends.push({ after: 0, result: { kind: 'doubt', detail: 'no answer' } });
+    expect(await stage.lane.leave(leaves(8_001))).toBe(0);
+    expect(await stage.lane.isDue()).toBe(true);
+    await stage.carry(TWO);
+    expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8002']);
+  });
+
+  test('the last one of a backend goes on', async () => {
+    const stage = await carried(ONE);
+    expect(await stage.lane.leave(leaves(8_001))).toBe(0);
+    expect(await stage.lane.isDue()).toBe(false);
+    expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8001']);
+  });
+});
+
+test('a doubt from outside counts, also while a batch is under way', async () => {
+  const stage = await carried(ONE);
+  stage.meanwhile = () => stage.lane.doubt();
+  expect(await stage.carry(TWO)).toMatchObject({ kind: 'doubt' });
+  stage.meanwhile = () => undefined;
+  stage.heard.length = 0;
+  expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried', commands: [] });
+  expect(stage.heard).toEqual(['read']);
+});
+
+test('a reload that overtakes the fast lane is what runs', async () => {
+  const stage = await carried(TWO);
+  stage.meanwhile = () => stage.reload(ONE);
+  await stage.lane.leave(leaves(8_001));
+  stage.meanwhile = () => undefined;
+  expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried' });
+  expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8002']);
+});
+
+test('where nothing can be carried, nothing is due', async () => {
+  const stage = await carried(ONE);
+  stage.lane.doubt();
+  stage.tier = 'D';
+  expect(await stage.carry(TWO)).toMatchObject({ kind: 'reload', needs: [{ because: 'no-runtime' }] });
+  expect(await stage.lane.isDue()).toBe(false);
+});
+
+test('a host that moves to a backend that only a reload brings is answered by the one before until then', async () => {
+  const old = backend('old_10000', { servers: [checked(8_001)], profile: CHECKED });
+  const closed = backend('new_10001', {
+    servers: [checked(8_002)],
+    profile: CHECKED,
+    auth: asked({ realm: 'r', user: 'u', passwordHash: '$5$x' }),
+  });
+  const before = table({ backends: [old], routes: [route('x.example', 'old_10000')] });
+  const stage = await carried(before);
+  for (const backends of [[old, closed], [closed]]) {
+    const after = table({ backends, routes: [route('x.example', 'new_10001')] });
+    expect(await stage.carry(after)).toMatchObject({ kind: 'reload' });
+    expect(stage.haproxy.answered()).toContain('maps/hosts.map x.example');
+  }
+});
+
+test('servers that nobody knows answer until a wanted one can', async () => {
+  const stage = createLaneStage(web(checked(8_009)));
+  const locked: RoutingTable = {
+    ...ONE,
+    backends: ONE.backends.map((one) => ({ ...one, profile: { ...CHECKED, balance: 'leastconn' as const } })),
+  };
+  expect(await stage.carry(locked)).toMatchObject({ kind: 'reload', needs: [{ because: 'backend-changed' }] });
+  expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8009']);
+});
