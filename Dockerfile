@@ -8,12 +8,10 @@ RUN apt-get update \
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund --loglevel=error --ignore-scripts=false
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json rolldown.config.ts ./
 COPY src src
-# The dev dependency `node` is the pinned run-time; it leaves node_modules together with the other dev dependencies.
-RUN PATH="/build/node_modules/.bin:$PATH" npm run build \
- && cp -L node_modules/node/bin/node /build/node \
- && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+# The build holds the libraries too; the dev dependency `node` is the pinned run-time.
+RUN PATH="/build/node_modules/.bin:$PATH" npm run build && cp -L node_modules/node/bin/node /build/node
 
 FROM debian:trixie-slim
 # HAProxy binds ports below 1024 as user portolan, also on the host's network, where no sysctl of the container applies:
@@ -28,7 +26,6 @@ RUN apt-get update \
  && install -d -m 0755 /etc/portolan
 COPY --from=build /build/node /usr/local/bin/node
 COPY --from=build /build/package.json /opt/portolan/package.json
-COPY --from=build /build/node_modules /opt/portolan/node_modules
 COPY --from=build /build/dist /opt/portolan/dist
 COPY bin /opt/portolan/bin
 COPY templates /opt/portolan/templates

@@ -63,7 +63,7 @@ export async function createStage(options: BenchOptions, apps: number, more: Sta
   }
   await marathon.settled();
   if (options.profile) await mkdir(options.results, { recursive: true });
-  const profile = ['--cpu-prof', `--cpu-prof-dir=${join(options.results, `profile-${more.name}`)}`];
+  const profile = `--cpu-prof --cpu-prof-dir=${join(options.results, `profile-${more.name}`)}`;
   const portolan = await createPortolan(
     PORTS.portolan,
     // The clock must not ask for full reads while single changes are measured.
@@ -78,7 +78,10 @@ export async function createStage(options: BenchOptions, apps: number, more: Sta
       'warn',
       ...(more.flags ?? []),
     ],
-    { main: resolve(import.meta.dirname, '../../dist/main.js'), node: options.profile ? profile : [] },
+    {
+      launcher: resolve(import.meta.dirname, '../../bin/portolan'),
+      ...(options.profile ? { env: { NODE_OPTIONS: profile } } : {}),
+    },
   );
   const pid = () => {
     if (portolan.pid === undefined) throw new Error(`Portolan does not run:\n${portolan.output().slice(-2_000)}`);

@@ -80,13 +80,13 @@ export function get(
 }
 
 /**
- * Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`. `how`: flags of Node,
- * and another file than the source to run, such as what was built from it.
+ * Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`. `how`: a
+ * launcher of what was built from the source, and more environment.
  */
 export async function createPortolan(
   firstPort: number,
   extra: readonly string[],
-  how: { readonly node?: readonly string[]; readonly main?: string } = {},
+  how: { readonly launcher?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<PortolanProcess> {
   const stateDir = await mkdtemp(join(tmpdir(), 'ptl-'));
   const ports = portsFrom(firstPort);
@@ -110,7 +110,10 @@ export async function createPortolan(
     process.env['HAPROXY'] ?? 'haproxy',
     ...extra,
   ];
-  const main = how.main ?? resolve(import.meta.dirname, '../../src/main.ts');
+  const [command, ...first] =
+    how.launcher === undefined
+      ? ([process.execPath, resolve(import.meta.dirname, '../../src/main.ts')] as const)
+      : ([how.launcher] as const);
   let child: ChildProcess | undefined;
   let output = '';
 
@@ -158,7 +161,8 @@ export async function createPortolan(
     ports,
     flags,
     start: async () => {
-      child = spawn(process.execPath, [...(how.node ?? []), main, ...flags], {
+      child = spawn(command, [...first, ...flags], {
+        env: { ...process.env, ...how.env },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       });

@@ -31,7 +31,12 @@ function prefix(nodes: { readonly beside?: string; readonly onPath?: string }) {
   for (const tool of ['readlink', 'dirname']) symlinkSync(join(tools, tool), join(root, 'tools', tool));
   const PATH = `${join(root, 'path')}:${join(root, 'tools')}`;
   const run = spawnSync(join(root, 'bin/portolan'), ['run', 'a b'], { env: { PATH }, encoding: 'utf8' });
-  return { code: run.status, out: run.stdout.trim(), err: run.stderr, main: join(home, 'dist/main.js') };
+  return {
+    code: run.status,
+    out: run.stdout.trim(),
+    err: run.stderr,
+    main: `--max-semi-space-size=2 --optimize-for-size ${join(home, 'dist/main.js')}`,
+  };
 }
 
 test('the Node in Portolan’s prefix comes before the one on PATH', () => {
