@@ -79,11 +79,12 @@ export function generationIn(reply: string): number | undefined {
 /** What `show info` says of the worker. */
 export function workerIn(
   info: string,
-): { readonly pid: number; readonly version: string; readonly stopping: boolean } | undefined {
+): { readonly pid: number; readonly version: string; readonly stopping: boolean; readonly uptime: number } | undefined {
   const pid = /^Pid: (\d+)$/m.exec(info)?.[1];
   const version = /^Version: (\S+)$/m.exec(info)?.[1];
   if (pid === undefined || version === undefined) return undefined;
-  return { pid: Number(pid), version, stopping: /^Stopping: 1$/m.test(info) };
+  const uptime = Number(/^Uptime_sec: (\d+)$/m.exec(info)?.[1] ?? 0);
+  return { pid: Number(pid), version, uptime, stopping: /^Stopping: 1$/m.test(info) };
 }
 
 /** What a worker can do: it must know the commands, which also depends on the level of the socket, and be new enough. */

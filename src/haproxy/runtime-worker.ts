@@ -10,6 +10,8 @@ import { openRuntimeSocket, type RuntimeSocket } from './runtime-socket.ts';
 export interface RuntimeWorker {
   readonly generation: Generation;
   readonly pid: number;
+  /** Seconds since it was started. */
+  readonly uptime: number;
   readonly tier: Tier;
   /**
    * Asks lines of this worker. What is behind them proves that replies and lines were not shifted against each other.
@@ -46,7 +48,7 @@ const HELP: SocketLine = { text: 'help', payload: false };
 /** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
 export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink {
   let kept: Link | undefined;
-  let met: { readonly generation: Generation; readonly who: string } | undefined;
+  let met: Pick<RuntimeWorker, 'generation' | 'pid' | 'uptime'> | undefined;
   // Counts closures, so that a connection that is being made while it happens is not kept.
   let closures = 0;
 
@@ -58,10 +60,11 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
   async function bind(generation?: Generation): Promise<Result<RuntimeWorker, string>> {
     const worker = await reach(generation);
     if (!worker.ok || generation === undefined) return worker;
-    const who = `${kept?.file} ${worker.value.pid}`;
-    const stranger = met?.generation === generation && met.who !== who;
-    met = { generation, who };
-    return stranger ? fail(`worker ${worker.value.pid} was started in place of another one`) : worker;
+    const { pid, uptime } = worker.value;
+    // A container started again gives its processes the same numbers.
+    const stranger = met?.generation === generation && (met.pid !== pid || uptime < met.uptime);
+    met = { generation, pid, uptime };
+    return stranger ? fail(`worker ${pid} was started in place of another one`) : worker;
   }
 
   async function reach(generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
@@ -121,6 +124,7 @@ async function introduce(link: Link, wanted: Generation | undefined): Promise<Re
   return ok({
     generation: generation as Generation,
     pid: worker.pid,
+    uptime: worker.uptime,
     tier,
     distrust: (why) => distrust(socket, why),
     ask: async (lines) => {
