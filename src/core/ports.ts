@@ -138,8 +138,16 @@ export interface Haproxy {
   start(): Promise<Result<Observed | undefined, HaproxyFailure>>;
   /** What runs now, proven on a fresh connection. */
   observe(): Promise<Observed>;
-  /** Writes a candidate generation, fsynced, and runs `haproxy -c` on it in its own folder. */
-  validate(config: RenderedConfig, why: string, signal: AbortSignal): Promise<Result<Candidate, ValidationFailure>>;
+  /**
+   * Writes a candidate generation, fsynced, and runs `haproxy -c` on it in its own folder. `meanwhile`: nobody waits for it, and
+   * it gives way to everybody else on the machine.
+   */
+  validate(
+    config: RenderedConfig,
+    why: string,
+    signal: AbortSignal,
+    when?: 'now' | 'meanwhile',
+  ): Promise<Result<Candidate, ValidationFailure>>;
   /** Publishes the candidate and makes HAProxy run it. Never aborted; has a deadline and an outcome. */
   apply(candidate: Candidate): Promise<ApplyResult>;
   /**

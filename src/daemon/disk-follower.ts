@@ -35,7 +35,12 @@ export function createDiskFollower({ haproxy, clock, emit, runs, worker }: Parts
     if (config === undefined || base === undefined || held > 0) return;
     const startedAt = clock.now();
     newest = undefined;
-    const checked = await haproxy.validate(config, 'changes over the socket', new AbortController().signal);
+    const checked = await haproxy.validate(
+      config,
+      'changes over the socket',
+      new AbortController().signal,
+      'meanwhile',
+    );
     if (!checked.ok) {
       newest ??= config;
       emit({ type: 'validation-failed', ...toldOf(checked.failure), blamed: [], ms: clock.now() - startedAt });

@@ -42,7 +42,10 @@ export function createLoop(deps: LoopDeps): Loop {
   const pace = createPace(hints, timings, deps.random);
   const comparisons = createComparisons(clock, timings.compareMs);
   let passing = false;
+  /** The source has hinted. */
+  const spoken = Promise.withResolvers<void>();
   let following = false;
+  let followMs = timings.followMs;
 
   function hint(scope: Scope, reason: string): void {
     take({ scope, reason, at: clock.now() });
@@ -100,9 +103,11 @@ export function createLoop(deps: LoopDeps): Loop {
   function followSoon(signal: AbortSignal): void {
     if (following) return;
     following = true;
-    void clock.sleep(timings.followMs, signal).then(async () => {
+    void clock.sleep(followMs, signal).then(async () => {
       following = false;
+      const startedAt = clock.now();
       await guarded(reconciler.follow);
+      followMs = Math.min(Math.max(timings.followMs, 10 * (clock.now() - startedAt)), timings.followMaxMs);
     });
   }
 
@@ -119,7 +124,10 @@ export function createLoop(deps: LoopDeps): Loop {
   async function listen(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await guarded(async () => {
-        for await (const given of source.changes(signal)) take(given);
+        for await (const given of source.changes(signal)) {
+          take(given);
+          spoken.resolve();
+        }
         if (!signal.aborted) throw new Error('the source has stopped hinting');
       });
       if (!signal.aborted) await clock.sleep(timings.backoff.maxMs, signal);
@@ -134,8 +142,10 @@ export function createLoop(deps: LoopDeps): Loop {
     const view = await guarded(() => haproxy.view());
     const haproxyView = view.ok ? view.value : { up: false, oldWorkers: 0, mode: settings.haproxyMode };
     emit({ type: 'started', version: deps.version, haproxy: haproxyView });
-    hint('all', 'start');
     const listening = listen(signal);
+    if (settings.apps === undefined && settings.sse)
+      await Promise.race([spoken.promise, clock.sleep(timings.attachMs, signal)]);
+    hint('all', 'start');
     const comparing = comparisons.run(compare, signal);
     while (!signal.aborted) {
       await alarm.until(pace.due, signal);

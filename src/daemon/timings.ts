@@ -27,12 +27,18 @@ export interface Timings {
   readonly quarantineRetryMs: number;
   /** How long a task that an event called leaving is kept out although Marathon still lists it as running. */
   readonly leavingMs: number;
-  /** From a change over the socket to its copy on disk; what changes meanwhile goes with it. */
+  /**
+   * From a change over the socket to its copy on disk; what changes meanwhile goes with it. Ten times as long as the last copy took
+   * where that is more, but not more than `followMaxMs`: a copy is as large as the cluster.
+   */
   readonly followMs: number;
+  readonly followMaxMs: number;
   /** From one comparison of everything in HAProxy with what should be there to the next. */
   readonly compareMs: number;
   /** Between two slices of one: HAProxy and the event loop have other things to do. */
   readonly comparePauseMs: number;
+  /** How long the first look waits for the event stream, whose beginning would ask for another one. */
+  readonly attachMs: number;
   /** How long the source may take to close at the end. */
   readonly closeMs: number;
 }
@@ -61,8 +67,10 @@ export const TIMINGS: Timings = {
   quarantineRetryMs: 600_000,
   leavingMs: 60_000,
   followMs: 1_000,
+  followMaxMs: 5_000,
   compareMs: 30_000,
   comparePauseMs: 5,
+  attachMs: 500,
   closeMs: 2_000,
 };
 

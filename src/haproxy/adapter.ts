@@ -87,6 +87,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     config: RenderedConfig,
     why: string,
     signal: AbortSignal,
+    when: 'now' | 'meanwhile' = 'now',
   ): Promise<Result<Candidate, ValidationFailure>> {
     const binary = await context.binary();
     if (!binary.ok) return fail({ kind: 'binary', detail: binary.failure.detail });
@@ -96,6 +97,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
       binary: binary.value.path,
       environment: context.environment,
       deadlineMs: context.timings.validate,
+      background: when === 'meanwhile',
     };
     const checked = await validateFolder(options, context.generations.folder(written.value), signal);
     if (checked.ok) return ok({ generation: written.value, warnings: checked.value });

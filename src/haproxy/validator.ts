@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { execa } from 'execa';
 import type { Diagnostic } from '../core/config.ts';
 import type { ValidationFailure } from '../core/ports.ts';
@@ -12,6 +13,8 @@ export interface ValidatorOptions {
   readonly environment: HaproxyEnvironment;
   /** After this long HAProxy is killed: 10,000 backends take 0.45 s. */
   readonly deadlineMs: number;
+  /** It takes only the time that nobody else wants. */
+  readonly background?: boolean;
 }
 
 /** Exit code of a killed run; what matters is only that it is none of HAProxy's own. */
@@ -37,6 +40,7 @@ export async function validateFolder(
     // A group of its own: a wrapper script and the HAProxy below it end together.
     detached: true,
   });
+  if (options.background === true) giveWay(child.pid);
   let stop: (how: Outcome) => void = () => {};
   const stopped = new Promise<Outcome>((resolve) => {
     stop = resolve;
@@ -71,6 +75,14 @@ export async function validateFolder(
 
 function lastLine(text: string): string | undefined {
   return text.trimEnd().split('\n').at(-1) || undefined;
+}
+
+function giveWay(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It ended by itself in the meantime.
+  }
 }
 
 function killGroup(pid: number | undefined): void {
