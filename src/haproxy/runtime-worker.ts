@@ -25,10 +25,10 @@ export interface RuntimeWorker {
 /** The connection to the worker in charge, kept from one batch to the next. */
 export interface RuntimeLink {
   /**
-   * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was found
-   * under it before: one that was started in its place knows nothing of what that one was told, which is said once.
+   * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was met
+   * under it: one that was started in its place knows nothing of what that one was told, until somebody wants to `meet` it.
    */
-  bind(generation?: Generation): Promise<Result<RuntimeWorker, string>>;
+  bind(generation?: Generation, meet?: boolean): Promise<Result<RuntimeWorker, string>>;
   /** Closes the connection; what is under way on it fails. */
   close(): void;
 }
@@ -57,14 +57,17 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
     kept = undefined;
   }
 
-  async function bind(generation?: Generation): Promise<Result<RuntimeWorker, string>> {
+  async function bind(generation?: Generation, meet = false): Promise<Result<RuntimeWorker, string>> {
     const worker = await reach(generation);
     if (!worker.ok || generation === undefined) return worker;
     const { pid, uptime } = worker.value;
+    const known = met?.generation === generation && !meet ? met : undefined;
     // A container started again gives its processes the same numbers.
-    const stranger = met?.generation === generation && (met.pid !== pid || uptime < met.uptime);
+    if (known !== undefined && (known.pid !== pid || uptime < known.uptime)) {
+      return fail(`worker ${pid} was started in place of another one`);
+    }
     met = { generation, pid, uptime };
-    return stranger ? fail(`worker ${pid} was started in place of another one`) : worker;
+    return worker;
   }
 
   async function reach(generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {

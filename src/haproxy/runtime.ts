@@ -63,7 +63,8 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   }
 
   async function read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined> {
-    const worker = await link.bind(generation);
+    // Whoever reads everything concludes nothing from what another worker was told.
+    const worker = await link.bind(generation, question.backends === 'all');
     if (!worker.ok) return undefined;
     const backends = question.backends === 'all' ? [] : [...new Set(question.backends)];
     // A name that could not be one is of no backend, and would be read as further commands.

@@ -49,6 +49,8 @@ export interface LaneDrive {
   leave(leaving: readonly LeavingTask[]): Promise<number>;
   /** The look that comes from time to time; what it finds is repaired by the next settle. */
   check(): Promise<Compared['kind']>;
+  /** Somebody saw that another worker has taken over. */
+  doubt(): void;
   /** The daemon starts again and knows nothing. */
   restart(): void;
   places: KeptLane['places'];
@@ -140,6 +142,7 @@ export function createLaneDrive({
       const found = await lane.compare(new AbortController().signal);
       return found.kind;
     },
+    doubt: () => lane.doubt(),
     restart() {
       lane = newLane();
     },

@@ -18,6 +18,8 @@ export interface ScriptedHaproxy {
   load(config: RenderedConfig): Generation;
   /** From now on lines meet faults, or none. */
   troubled(on: boolean): void;
+  /** How often a worker took over that nobody asked for. */
+  takeovers(): number;
   /** Lines that were carried out. */
   executed(): number;
   close(): Promise<void>;
@@ -43,6 +45,7 @@ export async function startScriptedHaproxy(script: HaproxyScript, first: Rendere
   const hangUps = new Set<() => void>();
   let troubled = false;
   let executed = 0;
+  let takeovers = 0;
   let pid = 40;
   let generation = 0;
   let before = first;
@@ -67,6 +70,7 @@ export async function startScriptedHaproxy(script: HaproxyScript, first: Rendere
 
   /** Somebody goes back to the configuration before, or the worker falls. */
   function replaceWorker(how: 'other-generation' | 'crash'): void {
+    takeovers += 1;
     if (how === 'other-generation') {
       load(before);
       return;
@@ -101,6 +105,7 @@ export async function startScriptedHaproxy(script: HaproxyScript, first: Rendere
     troubled(on) {
       troubled = on;
     },
+    takeovers: () => takeovers,
     executed: () => executed,
     close: async () => {
       for (const hangUp of [...hangUps]) hangUp();

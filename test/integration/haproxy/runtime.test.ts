@@ -370,9 +370,10 @@ describe('the runtime lane', () => {
       },
       10_000,
     );
-    // What the other one was told is lost, which is said once.
+    // What the other one was told is lost.
     const told = await runtime.run(serving, [addRow('new.example', 'web')]);
     expect(told).toMatchObject({ kind: 'doubt', detail: expect.stringContaining('in place of another one') });
+    expect(await runtime.read(serving, { backends: 'all', maps: [] })).toBeDefined();
     expect(await runtime.run(serving, [addRow('new.example', 'web')])).toMatchObject({ kind: 'done' });
     const shown = await ask(rig.paths.runtimeSocket, `show map ${MAP}`, 2_000);
     expect(shown.ok && shown.value).toContain('new.example web');
