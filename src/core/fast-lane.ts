@@ -3,10 +3,12 @@ import { remembered } from './remembered.ts';
 import type { Backend, RoutingTable, Server } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 
+type Admission = Extract<RuntimeCommand, { do: 'set-admission' }>;
+
 /** Backends with servers taken out, and the commands that do it; the same array when there are none. */
 export interface TakenOut {
   readonly backends: readonly Backend[];
-  readonly commands: readonly RuntimeCommand[];
+  readonly commands: readonly Admission[];
 }
 
 /**
@@ -14,7 +16,7 @@ export interface TakenOut {
  * event alone never takes the last server of a backend: another one must be there that serves and does not leave.
  */
 export function takeOut(running: RoutingTable, leaving: readonly LeavingTask[]): TakenOut {
-  const commands: RuntimeCommand[] = [];
+  const commands: Admission[] = [];
   const apps = new Set(leaving.map(({ app }) => app));
   const ids = new Set<string>(leaving.map(({ task }) => task));
   const leaves = ({ task }: Server): boolean => ids.has(task) || ids.has(instanceOf(task));

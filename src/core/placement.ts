@@ -165,22 +165,23 @@ export function readPlacement(
   const backends = new Map(table.backends.map((backend) => [backend.name, backend]));
   const places = new Map<BackendName, BackendName>();
   const taken = new Set<BackendName>();
-  const lead = (name: BackendName, to: string | undefined): void => {
+  const lead = (name: BackendName, to: string | undefined, isOwn = false): void => {
     const backend = backends.get(name);
     const at = to as BackendName;
     const isPlace = loaded.spares.has(at) || (loaded.dynamic.made.has(at) && isAliasOf(at, name));
     if (backend === undefined || !isPlace || places.has(name) || taken.has(at)) return;
     if (carries(loaded, backend, shapes, tier) === 'carries') return;
-    if (carries(loaded, { ...backend, name: at }, shapes, tier) !== 'carries') return;
+    // A host may have moved; the row of an app's own id is its own, be it that the place cannot carry what the app wants now.
+    if (!isOwn && carries(loaded, { ...backend, name: at }, shapes, tier) !== 'carries') return;
     places.set(name, at);
     taken.add(at);
   };
-  for (const route of table.routes) {
-    for (const { map, key } of routeRows(route, pathMatch)) lead(route.backend, observed.maps.get(map)?.get(key));
-  }
   for (const route of table.appIds) {
     const { map, key } = appIdRow(route);
-    lead(route.backend, observed.maps.get(map)?.get(key));
+    lead(route.backend, observed.maps.get(map)?.get(key), true);
+  }
+  for (const route of table.routes) {
+    for (const { map, key } of routeRows(route, pathMatch)) lead(route.backend, observed.maps.get(map)?.get(key));
   }
   for (const service of table.services) {
     for (const { map, key } of portRows(service)) lead(service.backend, observed.maps.get(map)?.get(key));

@@ -132,7 +132,8 @@ function rowGuard(before: RoutingTable, { held, missing }: ReachedBackends) {
     route: had<Route>(before.routes, ({ host, path = '', ignoreCase, backend }) =>
       [host, path, ignoreCase, backend].join('\n'),
     ),
-    service: had<ServiceFrontend>(before.services, ({ name, backend }) => `${name}\n${backend}`),
+    // A backend that only a reload gives its new mode goes on in the one that it has.
+    service: had<ServiceFrontend>(before.services, ({ name, backend, mode }) => `${name}\n${backend}\n${mode}`),
     appId: had<AppIdRoute>(before.appIds, ({ appId, backend }) => `${appId}\n${backend}`),
   };
 }

@@ -2,7 +2,7 @@ import type { Version } from './app.ts';
 import { type Leftover, type Leftovers, STRANGER } from './leftovers.ts';
 import { appIdRow, type MapRow, portRows, routeRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
-import type { Backend, BackendName, RoutingTable, Server, ServerName } from './routing.ts';
+import type { Backend, BackendName, RoutingTable, Server, ServerName, ServiceFrontend } from './routing.ts';
 import type { ObservedRuntime, ObservedServer } from './runtime.ts';
 import type { Asked } from './runtime-difference.ts';
 import { backendNamed, byFirstBind, byName } from './table-diff.ts';
@@ -69,10 +69,15 @@ function withSeenRows({ observed, after, before, pathMatch }: SeenInputs): Routi
       const to = lead && observed.maps.get(lead.map)?.get(lead.key);
       if (to === undefined) return [];
       if (to !== lead?.value) return [{ ...item, backend: to as BackendName }];
-      return rows.every(({ map, key, value }) => observed.maps.get(map)?.get(key) === value) ? [item] : [];
+      return [item];
     });
   const own = before?.services.filter(({ inRange }) => inRange === undefined) ?? [];
-  const inRange = after.services.filter((service) => service.inRange === true);
+  const modes = observed.maps.get('maps/port-modes.map');
+  const inRange = after.services.flatMap((service): readonly ServiceFrontend[] => {
+    if (service.inRange !== true) return [];
+    const mode = modes?.get(`${service.binds[0]?.port}`) === 'http' ? 'http' : 'tcp';
+    return [mode === service.mode ? service : { ...service, mode }];
+  });
   return {
     services: [...own, ...seen(inRange, portRows)].sort(byFirstBind),
     routes: seen(after.routes, (route) => routeRows(route, pathMatch)),

@@ -177,16 +177,17 @@ export function createKeptLane(
     const now = kept;
     if (now?.running === undefined || (await runtime.tier()) === 'D' || isInterrupted()) return 0;
     const { backends, commands } = takeOut(now.running, leaving);
-    if (commands.length === 0) {
-      kept = { ...now, without: leavers.now() };
-      return 0;
-    }
+    if (commands.length === 0) kept = { ...now, without: leavers.now() };
+    if (commands.length === 0) return 0;
+    const target = { ...now.running, backends };
+    const touched = { backends: commands.map(({ backend }) => backend), maps: NOTHING, rows: NOTHING };
     const result = await runtime.run(now.generation, commands);
-    if (result.kind !== 'done') {
+    const observed = result.kind === 'done' ? await runtime.read(now.generation, touched) : undefined;
+    if (observed === undefined || verify(observed, { touched, target }, pathMatch).length > 0) {
       doubt();
       return 0;
     }
-    if (!isInterrupted()) kept = { ...now, running: { ...now.running, backends }, without: leavers.now() };
+    if (!isInterrupted()) kept = { ...now, running: target, without: leavers.now() };
     return commands.length;
   }
 

@@ -16,10 +16,10 @@ import { createModelHaproxy, type ModelHaproxy } from './model-haproxy.ts';
 import { generation } from './runtime-commands.ts';
 import { settings } from './tables.ts';
 
-/** How a batch ends that does not end well: after so many of its commands. */
-export interface BadEnd {
+/** How a batch ends, and after how many of its commands. */
+export interface BatchEnd {
   readonly after: number;
-  readonly result: Exclude<RuntimeResult, { kind: 'done' }>;
+  readonly result: RuntimeResult;
 }
 
 /** A lane, and the HAProxy that it speaks to. */
@@ -28,7 +28,7 @@ export interface LaneStage {
   lane: KeptLane;
   tier: Tier;
   /** How the next batches end; then all end well. */
-  readonly ends: BadEnd[];
+  readonly ends: BatchEnd[];
   /** Before each batch. */
   meanwhile: () => void;
   /** What was read or carried out, in order. */

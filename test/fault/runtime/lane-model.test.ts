@@ -109,6 +109,7 @@ test.each([
     let table = apps.table();
     let leaving: (LeavingTask & { readonly until: number })[] = [];
     let settles = 0;
+    let takeovers = 0;
     haproxy.troubled(true);
     for (let at = 0; at < changes.length; settles += 1) {
       const from = at;
@@ -130,11 +131,11 @@ test.each([
       }
       table = apps.table();
       watch.want(table);
-      for (let takeovers = -1; takeovers !== haproxy.takeovers(); ) {
-        // Whoever takes over unasked is seen, if not at once, and brought to the table too.
-        if (takeovers >= 0) drive.doubt();
+      await drive.settle(table);
+      // Whoever takes over unasked is seen, if not at once, and brought to the table too.
+      for (; takeovers !== haproxy.takeovers(); await drive.settle(table)) {
         takeovers = haproxy.takeovers();
-        await drive.settle(table);
+        drive.doubt();
       }
       leaving = leaving.filter(({ until }) => until > now());
       const wanted = withoutLeavers(place(table, drive.places()), leaving);

@@ -117,6 +117,13 @@ describe('tasks that leave', () => {
     expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8002']);
   });
 
+  test('are read back: what HAProxy only says it did is a doubt', async () => {
+    const stage = await carried(TWO);
+    stage.ends.push({ after: 0, result: { kind: 'done', ms: 0, left: [] } });
+    expect(await stage.lane.leave(leaves(8_001))).toBe(0);
+    expect(await stage.lane.isDue()).toBe(true);
+  });
+
   test('the last one of a backend goes on', async () => {
     const stage = await carried(ONE);
     expect(await stage.lane.leave(leaves(8_001))).toBe(0);
