@@ -1,7 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
+import type { App } from '../core/app.ts';
 import type { Problem } from '../core/problem.ts';
 import { appOf } from '../core/problem.ts';
+import { rememberedLast } from '../core/remembered.ts';
 import { countRoutes } from '../core/routes-view.ts';
+import type { Backend } from '../core/routing.ts';
 import { desiredGeneration, discoveryMode, type State, snapshotAge } from '../core/state.ts';
 
 const EFFECTS: readonly Problem['effect'][] = ['notice', 'value-ignored', 'route-refused', 'app-excluded'];
@@ -49,17 +52,12 @@ export function createStateGauges(
     }
   };
   const setRouting = (state: State): void => {
-    const excluded = appsWith(state.problems, (problem) => problem.effect === 'app-excluded');
-    const routed = new Set(state.table?.backends.map((backend) => backend.app) ?? []);
-    const all = state.snapshot?.apps.map((app) => app.id) ?? [];
-    apps.set({ state: 'excluded' }, excluded.size);
-    apps.set({ state: 'routed' }, all.filter((id) => routed.has(id)).length);
-    apps.set({ state: 'unrouted' }, all.filter((id) => !routed.has(id) && !excluded.has(id)).length);
+    const found = problemCounts(state.problems);
+    for (const [word, count] of Object.entries(appCounts(state.snapshot?.apps, state.table?.backends, found.excluded)))
+      apps.set({ state: word }, count);
     for (const [word, count] of Object.entries(countRoutes(state))) routes.set({ state: word }, count);
-    for (const severity of EFFECTS) {
-      findings.set({ severity }, state.problems.filter((problem) => problem.effect === severity).length);
-    }
-    quarantined.set(appsWith(state.problems, (problem) => problem.code === 'Quarantined').size);
+    for (const severity of EFFECTS) findings.set({ severity }, found.effects.get(severity) ?? 0);
+    quarantined.set(found.quarantined.size);
   };
   const setHaproxy = (state: State): void => {
     generation.set(desiredGeneration(state) ?? state.written?.generation ?? 0);
@@ -86,6 +84,28 @@ export function createStateGauges(
   };
 }
 
-function appsWith(problems: readonly Problem[], test: (problem: Problem) => boolean): ReadonlySet<string> {
-  return new Set(problems.filter(test).flatMap((problem) => appOf(problem.origin) ?? []));
-}
+/** What the problems come to. They are as many as the cluster is large, and mostly those of the time before. */
+const problemCounts = rememberedLast((problems: readonly Problem[]) => {
+  const effects = new Map<Problem['effect'], number>();
+  const [excluded, quarantined] = [new Set<string>(), new Set<string>()];
+  for (const { effect, code, origin } of problems) {
+    effects.set(effect, (effects.get(effect) ?? 0) + 1);
+    if (effect !== 'app-excluded' && code !== 'Quarantined') continue;
+    const app = appOf(origin);
+    if (app !== undefined && effect === 'app-excluded') excluded.add(app);
+    if (app !== undefined && code === 'Quarantined') quarantined.add(app);
+  }
+  return { effects, excluded, quarantined };
+});
+
+const appCounts = rememberedLast(
+  (all: readonly App[] = [], backends: readonly Backend[] = [], excluded: ReadonlySet<string>) => {
+    const routed = new Set<string>(backends.map(({ app }) => app));
+    const counts = { excluded: excluded.size, routed: 0, unrouted: 0 };
+    for (const { id } of all) {
+      if (routed.has(id)) counts.routed += 1;
+      else if (!excluded.has(id)) counts.unrouted += 1;
+    }
+    return counts;
+  },
+);

@@ -7,6 +7,7 @@ import { difference } from './difference.ts';
 import { createKeptServices } from './kept-services.ts';
 import type { KeptTable } from './kept-table.ts';
 import { createKeptTable } from './kept-table.ts';
+import { commonEnds } from './list-maker.ts';
 import type { Memory } from './memory.ts';
 import { byText } from './order.ts';
 import { createOwnApps } from './own-apps.ts';
@@ -77,9 +78,10 @@ const byId = (a: App, b: App): number => byText(a.id, b.id);
 
 /** Snapshots are sorted already; whoever makes one by hand need not care. What stands as it stood is not looked into. */
 function sorted(apps: readonly App[], before: readonly App[]): readonly App[] {
-  const inOrder = apps.every((app, index) => {
-    const last = apps[index - 1];
-    return last === undefined || (app === before[index] && last === before[index - 1]) || byId(last, app) < 0;
-  });
-  return inOrder ? apps : apps.toSorted(byId);
+  const { head, tail } = commonEnds(before, apps);
+  for (let at = Math.max(1, head); at <= apps.length - tail && at < apps.length; at++) {
+    const [last, app] = [apps[at - 1], apps[at]];
+    if (last !== undefined && app !== undefined && byId(last, app) >= 0) return apps.toSorted(byId);
+  }
+  return apps;
 }

@@ -1,3 +1,5 @@
+import { commonEnds } from './list-maker.ts';
+
 /** What is different between two collections, by identity: a thing that was replaced by an equal one is in both. */
 export interface Difference<T> {
   readonly gone: readonly T[];
@@ -8,9 +10,11 @@ export interface Difference<T> {
 export function difference<T>(before: readonly T[], after: readonly T[], order: (a: T, b: T) => number): Difference<T> {
   const gone: T[] = [];
   const came: T[] = [];
-  let [b, a] = [0, 0];
-  while (b < before.length || a < after.length) {
-    const [was, is] = [before[b], after[a]];
+  const { head, tail } = commonEnds(before, after);
+  let [b, a] = [head, head];
+  while (b < before.length - tail || a < after.length - tail) {
+    const was = b < before.length - tail ? before[b] : undefined;
+    const is = a < after.length - tail ? after[a] : undefined;
     // What is the same is passed over without a look into it: that alone would cost more than all the rest.
     const sooner = was === is ? undefined : was === undefined ? 1 : is === undefined ? -1 : order(was, is);
     if (sooner !== undefined && sooner <= 0 && was !== undefined) gone.push(was);

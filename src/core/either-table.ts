@@ -1,5 +1,5 @@
 import type { Backend, RoutingTable } from './routing.ts';
-import { backendNamed, byName } from './table-diff.ts';
+import { backendNamed, byName, indexOfName, listDiff } from './table-diff.ts';
 
 /**
  * The table that HAProxy was told to run, and what it ran before where that is more: whatever of the way was gone, every server
@@ -7,9 +7,12 @@ import { backendNamed, byName } from './table-diff.ts';
  */
 export function eitherTable(told: RoutingTable, before: RoutingTable | undefined): RoutingTable {
   if (before === undefined || before.backends === told.backends) return told;
-  const gone = before.backends.filter(({ name }) => backendNamed(told, name) === undefined);
-  const backends = told.backends.map((backend) => withServersOf(backend, backendNamed(before, backend.name)));
-  return { ...told, backends: [...backends, ...gone].sort(byName) };
+  const { removed, added } = listDiff(before.backends, told.backends, byName);
+  const backends = [...told.backends];
+  for (const backend of added)
+    backends[indexOfName(told.backends, backend.name)] = withServersOf(backend, backendNamed(before, backend.name));
+  const gone = removed.filter(({ name }) => backendNamed(told, name) === undefined);
+  return { ...told, backends: gone.length === 0 ? backends : [...backends, ...gone].sort(byName) };
 }
 
 function withServersOf(backend: Backend, before: Backend | undefined): Backend {

@@ -27,6 +27,8 @@ function withoutBlankLines(rendered: string): string {
   return `${lines.join('\n')}\n`;
 }
 
+const isFull = <T>(list: readonly (T | undefined)[]): list is readonly T[] => !list.includes(undefined);
+
 /** Sections of a list of things, each at most one. Only what is different from the call before is looked at. */
 export function createFragments<K>(
   make: (item: K) => Result<Fragment | undefined, TemplateFailure>,
@@ -49,7 +51,7 @@ export function createFragments<K>(
       list = maker();
       return fail(failure);
     }
-    if (made !== last) fragments = made.filter((fragment) => fragment !== undefined);
+    if (made !== last) fragments = isFull(made) ? made : made.filter((fragment) => fragment !== undefined);
     last = made;
     return ok(fragments);
   };

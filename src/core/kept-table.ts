@@ -3,6 +3,7 @@ import { createContest } from './contest.ts';
 import type { Difference } from './difference.ts';
 import { differenceOf, joined, sortedAfter } from './difference.ts';
 import type { BuiltServices } from './kept-services.ts';
+import { commonEnds } from './list-maker.ts';
 import type { Memory } from './memory.ts';
 import type { Checked, Problem } from './problem.ts';
 import { byProblem, eachOnce } from './problem-order.ts';
@@ -53,11 +54,25 @@ export function createKeptTable(settings: Settings): KeptTable {
       ),
       byProblem,
     );
-    if (toldNow !== told) problems = sameOr(problems, eachOnce(toldNow));
+    if (toldNow !== told) problems = eachOnceAfter({ told, problems }, toldNow);
     told = toldNow;
     misfitsBefore = misfits;
     return { value: assembled.table, problems, claims: contested.claims };
   };
+}
+
+/** `eachOnce`, looking only at what is different where nothing was told twice: there are as many problems as apps, or more. */
+function eachOnceAfter(
+  before: { readonly told: readonly Problem[]; readonly problems: readonly Problem[] },
+  told: readonly Problem[],
+): readonly Problem[] {
+  if (before.problems.length !== before.told.length) return sameOr(before.problems, eachOnce(told));
+  const { head, tail } = commonEnds(before.told, told);
+  const around = told.slice(Math.max(0, head - 1), told.length - Math.max(0, tail - 1));
+  if (eachOnce(around).length !== around.length) return sameOr(before.problems, eachOnce(told));
+  const between = (list: readonly Problem[]): readonly Problem[] => list.slice(head, list.length - tail);
+  const kept = between(before.problems);
+  return sameOr(kept, between(told)) === kept ? before.problems : told;
 }
 
 /** The list of before when it says the same. */

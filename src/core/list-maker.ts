@@ -1,8 +1,26 @@
 /** How many items two lists have in common at their beginnings, and at their ends beyond those. */
-export function commonEnds(
-  a: readonly unknown[],
-  b: readonly unknown[],
-): { readonly head: number; readonly tail: number } {
+export interface CommonEnds {
+  readonly head: number;
+  readonly tail: number;
+}
+
+/** Of a list, what it has in common with the one that it was last compared with: many ask for the same pair. */
+const known = new WeakMap<readonly unknown[], CommonEnds & { readonly before: WeakRef<readonly unknown[]> }>();
+
+/** Compares two lists by the identity of their items. Lists must not be changed. */
+export function commonEnds(a: readonly unknown[], b: readonly unknown[]): CommonEnds {
+  const ends = known.get(b);
+  if (ends?.before.deref() === a) return ends;
+  const found = compared(a, b);
+  setEnds(a, b, found);
+  return found;
+}
+
+function setEnds(a: readonly unknown[], b: readonly unknown[], { head, tail }: CommonEnds): void {
+  known.set(b, { head, tail, before: new WeakRef(a) });
+}
+
+function compared(a: readonly unknown[], b: readonly unknown[]): CommonEnds {
   const most = Math.min(a.length, b.length);
   let head = 0;
   while (head < most && a[head] === b[head]) head++;
@@ -23,9 +41,12 @@ export function createListMaker<K, V>(make: (item: K) => V): (items: readonly K[
     const { head, tail } = commonEnds(before, items);
     if (head !== items.length || head !== before.length) {
       const between = items.slice(head, items.length - tail).map(make);
-      const { length } = made;
       const same = items.length === before.length && between.every((one, at) => one === made[head + at]);
-      if (!same) made = [...made.slice(0, head), ...between, ...made.slice(length - tail)];
+      if (!same) {
+        const old = made;
+        made = old.slice(0, head).concat(between, old.slice(old.length - tail));
+        setEnds(old, made, { head, tail });
+      }
     }
     before = items;
     return made;

@@ -1,3 +1,4 @@
+import { commonEnds } from './list-maker.ts';
 import { byFirst, byText } from './order.ts';
 import type { AppIdRoute, Backend, Route, RoutingTable, ServiceFrontend } from './routing.ts';
 
@@ -17,11 +18,12 @@ export function listDiff<T>(before: readonly T[], after: readonly T[], compare: 
   if (before === after) return SAME;
   const removed: T[] = [];
   const added: T[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < before.length || j < after.length) {
-    const a = before[i];
-    const b = after[j];
+  const { head, tail } = commonEnds(before, after);
+  let i = head;
+  let j = head;
+  while (i < before.length - tail || j < after.length - tail) {
+    const a = i < before.length - tail ? before[i] : undefined;
+    const b = j < after.length - tail ? after[j] : undefined;
     if (a === b) {
       i++;
       j++;

@@ -1,6 +1,7 @@
 import type { Snapshot } from '../core/app.ts';
 import type { CertificateSet } from '../core/certificates.ts';
 import type { TemplateSources } from '../core/config.ts';
+import { commonEnds } from '../core/list-maker.ts';
 import type { Checked } from '../core/problem.ts';
 
 /** All that decides what HAProxy should do, settings and memory aside. */
@@ -21,7 +22,7 @@ export function sameInputs(a: Inputs, b: Inputs): boolean {
 }
 
 function sameApps(a: Snapshot, b: Snapshot): boolean {
-  return a === b || (a.apps.length === b.apps.length && a.apps.every((app, index) => app === b.apps[index]));
+  return a === b || (a.apps.length === b.apps.length && commonEnds(a.apps, b.apps).head === b.apps.length);
 }
 
 const sameContent = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

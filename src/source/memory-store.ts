@@ -23,11 +23,11 @@ export interface MemoryStoreParts {
   readonly signal: AbortSignal;
   /** Milliseconds between two attempts. */
   readonly againMs?: number;
-  /** Least milliseconds between two savings. */
+  /** Least milliseconds before and between savings. */
   readonly pauseMs?: number;
 }
 
-/** A saving that took long is followed by a pause this many times as long: it is the whole memory that is written. */
+/** Before the saving that follows one that took long is a pause this many times as long: it is the whole memory that is written. */
 const PAUSE_FACTOR = 20;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -57,15 +57,17 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
     return writing;
   }
 
-  /** Saves until there is nothing to save, with a pause after each time. */
+  /** Saves until there is nothing to save, each time after a pause: whoever waits for a change must not wait for this too. */
   async function keepUp(): Promise<void> {
     busy = true;
+    let pause = pauseMs;
     while (unsaved !== undefined && !signal.aborted) {
+      await clock.sleep(pause, signal);
       const memory = unsaved;
       const since = clock.now();
       await write();
-      const pause = Math.min(Math.max(pauseMs, PAUSE_FACTOR * (clock.now() - since)), LONGEST_PAUSE_MS);
-      await clock.sleep(unsaved === memory ? againMs : pause, signal);
+      pause = Math.min(Math.max(pauseMs, PAUSE_FACTOR * (clock.now() - since)), LONGEST_PAUSE_MS);
+      if (unsaved === memory) pause = againMs;
     }
     busy = false;
   }
