@@ -86,9 +86,9 @@ export function createLoop(deps: LoopDeps): Loop {
       pace.failed(clock.now(), until === undefined ? undefined : { until, tried: at === 'reload' });
     } else if (ended.value.kind === 'waiting') {
       hints.putBack(cause, ended.value.refetch);
-      pace.waits(clock.now(), ended.value.until, clock.now() - startedAt);
+      pace.waits(clock.now(), ended.value.until, ended.value.workMs);
     } else {
-      pace.succeeded(clock.now(), ended.value.kind === 'applied', clock.now() - startedAt);
+      pace.succeeded(clock.now(), ended.value.kind === 'applied', ended.value.workMs);
       if (ended.value.kind === 'carried') followSoon(signal);
       if (ended.value.kind === 'applied') comparisons.soon();
     }

@@ -42,6 +42,9 @@ export type PassOutcome =
   /** `until`: a reload failed, and what it asked for is not to be tried before. */
   | { readonly kind: 'failed'; readonly at: FailedStep; readonly refetch: Scope; readonly until?: Instant };
 
+/** A pass that is over; `workMs`: how long it took without the time in which the source was asked. */
+export type EndedPass = PassOutcome & { readonly workMs: number };
+
 /**
  * The step that failed; `held`: none did, but a reload that failed before has to wait; `stopped`: none did, the end of the daemon
  * came first.
@@ -53,7 +56,7 @@ export interface Reconciler {
   /** HAProxy serves the last good configuration from here on, if there is one. */
   start(): Promise<void>;
   /** `reloadFrom`: no reload before this. */
-  pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<PassOutcome>;
+  pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass>;
   /** Compares everything in HAProxy with what should be there. True: a pass has something to put right. */
   compare(signal: AbortSignal): Promise<boolean>;
   /** The disk catches up with the socket. */

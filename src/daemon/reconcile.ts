@@ -20,7 +20,15 @@ import { createKeptRefusal } from './kept-refusal.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
 import { createKeptSnapshot } from './kept-snapshot.ts';
-import { type Decided, type Pass, type PassDeps, type PassOutcome, type Reconciler, whyOf } from './pass.ts';
+import {
+  type Decided,
+  type EndedPass,
+  type Pass,
+  type PassDeps,
+  type PassOutcome,
+  type Reconciler,
+  whyOf,
+} from './pass.ts';
 
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
@@ -40,16 +48,17 @@ export function createReconciler(deps: PassDeps): Reconciler {
   /** Refused as a whole, and nobody to blame. */
   let hopeless: string | undefined;
 
-  async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<PassOutcome> {
+  async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass> {
     const startedAt = clock.now();
     emit({ type: 'pass-started', cause });
     const refetch = await newest.fetch(cause.scope, signal);
+    const fetchedAt = clock.now();
     const answered = await running.look(cause.scope === 'all');
     const outcome = await goOn(refetch, answered, { cause, signal, reloadFrom });
     memory.save();
     const told = outcome.kind === 'carried' ? 'applied' : outcome.kind;
     emit({ type: 'pass-finished', outcome: told, ms: clock.now() - startedAt });
-    return outcome;
+    return { ...outcome, workMs: clock.now() - fetchedAt };
   }
 
   /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */

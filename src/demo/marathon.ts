@@ -45,10 +45,14 @@ export async function createMarathon(overrides: MarathonOverrides = {}): Promise
     masters.push(master);
   }
 
-  const all = (): readonly (readonly [ClusterApp, Instance])[] =>
-    [...cluster.apps.values()].flatMap((app) => [...app.instances].map((instance) => [app, instance] as const));
-  const named = (id: string): readonly (readonly [ClusterApp, Instance])[] =>
-    all().filter(([app, instance]) => taskId(cluster, instance) === id || app.id === absoluteId(id));
+  const of = (app: ClusterApp | undefined): readonly (readonly [ClusterApp, Instance])[] =>
+    app === undefined ? [] : [...app.instances].map((instance) => [app, instance] as const);
+  const all = (): readonly (readonly [ClusterApp, Instance])[] => [...cluster.apps.values()].flatMap(of);
+  /** An app's instances, or those of a task. Thousands of apps are not looked through for one of them. */
+  const named = (id: string): readonly (readonly [ClusterApp, Instance])[] => {
+    const app = cluster.apps.get(absoluteId(id));
+    return app === undefined ? all().filter(([, instance]) => taskId(cluster, instance) === id) : of(app);
+  };
   const show = (instance: Instance): StandInTask => ({
     id: taskId(cluster, instance),
     app: instance.app,
@@ -59,8 +63,8 @@ export async function createMarathon(overrides: MarathonOverrides = {}): Promise
     ...(instance.task === undefined ? {} : { real: instance.task }),
   });
   const tasks = (id?: string): readonly StandInTask[] =>
-    all()
-      .filter(([app, instance]) => instance.state !== 'scheduled' && (id === undefined || app.id === absoluteId(id)))
+    (id === undefined ? all() : of(cluster.apps.get(absoluteId(id))))
+      .filter(([, instance]) => instance.state !== 'scheduled')
       .map(([, instance]) => show(instance));
   const chosen = (master: number | 'all'): readonly Master[] =>
     master === 'all' ? masters : masters.slice(master, master + 1);

@@ -72,15 +72,24 @@ export function drains(stage: Stage): Promise<Samples> {
   const { marathon, socket } = stage;
   return sample(stage, async (n) => {
     const id = seededId(n % stage.apps);
-    const killing = () => marathon.tasks(id).find(({ state }) => state === 'TASK_KILLING');
-    const told = marathon.until(id, () => killing() !== undefined);
-    const all = await seenServers(socket);
-    const count = marathon.tasks(id).length;
+    const all = marathon.tasks(id).map(({ json }) => addressOf(json));
+    const backend = (await seenServers(socket)).find(({ address }) => all.includes(address))?.backend;
+    if (backend === undefined) throw new Error(`${id} is not served`);
+    // Thousands of servers were told of: HAProxy and this process have to be idle again.
+    await pause(IDLE_MS);
+    const count = all.length;
+    let address = '';
+    let since = Number.NaN;
+    // Looked at as it happens: a task on paper is gone a moment later.
+    const told = marathon.until(id, (tasks) => {
+      const killed = tasks.find(({ state }) => state === 'TASK_KILLING');
+      if (killed === undefined) return false;
+      since = performance.now();
+      address = addressOf(killed.json);
+      return true;
+    });
     await marathon.scale(id, count - 1);
     await told;
-    const since = performance.now();
-    const address = addressOf(killing()?.json);
-    const backend = all.find((server) => server.address === address)?.backend ?? '';
     let ms = Number.NaN;
     while (performance.now() - since < 30_000) {
       // During a reload nobody may be there to answer.
