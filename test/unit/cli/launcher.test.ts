@@ -35,7 +35,7 @@ function prefix(nodes: { readonly beside?: string; readonly onPath?: string }) {
     code: run.status,
     out: run.stdout.trim(),
     err: run.stderr,
-    main: `--max-semi-space-size=2 --optimize-for-size ${join(home, 'dist/main.js')}`,
+    main: `--max-semi-space-size=8 ${join(home, 'dist/main.js')}`,
   };
 }
 
