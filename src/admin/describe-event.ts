@@ -1,20 +1,27 @@
 import type { DaemonEvent } from '../core/events.ts';
 import { printable } from '../core/problem.ts';
 import { formatReason, mainWord } from '../core/reload-reason.ts';
+import { rememberedLast } from '../core/remembered.ts';
 import { unreachable } from '../core/result.ts';
 import { describeOutside } from './describe-outside.ts';
 import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
 import { redact, redactDeep } from './redact.ts';
 
 /** What an event means, in words. */
-export function describeEvent(event: DaemonEvent): Description {
+export const describeEvent = rememberedLast((event: DaemonEvent): Description => {
   const raw = describe(event);
   return {
-    ...raw,
-    message: printable(redact(raw.message), 2000),
-    fields: redactDeep(raw.fields) as Description['fields'],
+    level: raw.level,
+    keep: raw.keep,
+    // Most events are neither logged nor kept, and secrets are looked for in every word.
+    get message() {
+      return printable(redact(raw.message), 2000);
+    },
+    get fields() {
+      return redactDeep(raw.fields) as Description['fields'];
+    },
   };
-}
+});
 
 function describe(event: DaemonEvent): Description {
   switch (event.type) {

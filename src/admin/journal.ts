@@ -25,6 +25,7 @@ export function createJournal(options: { readonly path: string; readonly maxByte
   let waitingBytes = 0;
   let writing: Promise<void> | undefined;
   let failure: string | undefined;
+  let size: number | undefined;
   const repeats = createRepeats();
 
   const writeOut = async (): Promise<void> => {
@@ -33,13 +34,19 @@ export function createJournal(options: { readonly path: string; readonly maxByte
       waiting = [];
       waitingBytes = 0;
       try {
-        const size = await sizeOf(path);
-        if (size > 0 && size + text.length > maxBytes) await rename(path, `${path}.1`);
+        size ??= await sizeOf(path);
+        if (size > 0 && size + text.length > maxBytes) {
+          await rename(path, `${path}.1`);
+          size = 0;
+        }
         // A full disk may have cut the line before.
         const cut = failure !== undefined && (await endsWithinLine(path));
         await appendFile(path, cut ? `\n${text}` : text, { mode: 0o640 });
+        size += Buffer.byteLength(text);
         failure = undefined;
       } catch (error) {
+        // Who knows what is there now.
+        size = undefined;
         failure = error instanceof Error ? error.message : String(error);
       }
     }
@@ -49,8 +56,9 @@ export function createJournal(options: { readonly path: string; readonly maxByte
   return {
     observe(event) {
       const repeated = repeats.has(event);
-      const { message, fields, keep, level } = describeEvent(event);
-      if (!keep || repeated || waitingBytes > MOST_WAITING) return;
+      const told = describeEvent(event);
+      if (!told.keep || repeated || waitingBytes > MOST_WAITING) return;
+      const { message, fields, level } = told;
       const entry = `${JSON.stringify({ time: new Date(event.at).toISOString(), event: event.type, level, message, ...fields })}\n`;
       waiting.push(entry);
       waitingBytes += entry.length;

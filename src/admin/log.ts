@@ -47,9 +47,9 @@ export function createEventLog(options: {
     say,
     observe(event) {
       const repeated = repeats.has(event);
-      const { level: first, message, fields } = describeEvent(event);
-      const level = repeated && first === 'warn' ? 'debug' : first;
-      if (logger.isLevelEnabled(level)) say(level, event.at, message, { event: event.type, ...fields });
+      const told = describeEvent(event);
+      const level = repeated && told.level === 'warn' ? 'debug' : told.level;
+      if (logger.isLevelEnabled(level)) say(level, event.at, told.message, { event: event.type, ...told.fields });
     },
     setLevel(level) {
       if (!levels.includes(level)) return false;

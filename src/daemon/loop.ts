@@ -1,3 +1,4 @@
+import type { Instant } from '../core/app.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { ChangeHint, Control, Haproxy } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
@@ -45,7 +46,7 @@ export function createLoop(deps: LoopDeps): Loop {
   /** The source has hinted. */
   const spoken = Promise.withResolvers<void>();
   let following = false;
-  let followMs = timings.followMs;
+  let followedAt: Instant | undefined;
 
   function hint(scope: Scope, reason: string): void {
     take({ scope, reason, at: clock.now() });
@@ -103,11 +104,11 @@ export function createLoop(deps: LoopDeps): Loop {
   function followSoon(signal: AbortSignal): void {
     if (following) return;
     following = true;
-    void clock.sleep(followMs, signal).then(async () => {
+    const sinceLast = followedAt === undefined ? timings.followMaxMs : clock.now() - followedAt;
+    void clock.sleep(Math.max(timings.followMs, timings.followMaxMs - sinceLast), signal).then(async () => {
       following = false;
-      const startedAt = clock.now();
+      followedAt = clock.now();
       await guarded(reconciler.follow);
-      followMs = Math.min(Math.max(timings.followMs, 10 * (clock.now() - startedAt)), timings.followMaxMs);
     });
   }
 

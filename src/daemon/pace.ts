@@ -39,8 +39,14 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   let reloadSettleMs = timings.settleMs;
   let lastMs = 0;
 
-  /** Cheap passes may follow closely; costly ones must not take all the time there is. */
-  const quiet = (): number => Math.min(Math.max(reloadSettleMs, 2 * lastMs), timings.settleMaxMs);
+  /** Work of the last seconds, in milliseconds; what is long ago counts less and less. */
+  let worked = 0;
+
+  /** Single changes are followed closely; when they keep coming, passes take a small part of the time and no more. */
+  const quiet = (): number => {
+    const share = worked / timings.workMemoryMs / timings.workShare;
+    return Math.min(Math.max(reloadSettleMs, 2 * lastMs, share * timings.settleMaxMs), timings.settleMaxMs);
+  };
   const longest = (): number => Math.min(Math.max(timings.leastDelayMs, 4 * lastMs), timings.maxDelayMs);
 
   const hintDue = (): Instant | undefined => {
@@ -53,7 +59,11 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   };
 
   /** Reloads in close order make the next burst settle longer: each leaves a worker behind. */
-  const ended = (now: Instant, reloaded: boolean): void => {
+  const ended = (now: Instant, reloaded: boolean, ms: number): void => {
+    lastMs = ms;
+    // The first look at a large cluster takes seconds, and says nothing of the passes after it.
+    const counted = Math.min(ms, timings.settleMaxMs);
+    worked = worked * Math.exp(-(now - (lastEnd ?? now)) / timings.workMemoryMs) + counted;
     const dense = reloaded && lastEnd !== undefined && now - lastEnd < 4 * reloadSettleMs;
     reloadSettleMs = dense ? Math.min(2 * reloadSettleMs, timings.settleMaxMs) : timings.settleMs;
     lastEnd = now;
@@ -73,10 +83,9 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     },
     reloadFrom,
     succeeded(now, reloaded, ms) {
-      lastMs = ms;
       failures = 0;
       retry = undefined;
-      ended(now, reloaded);
+      ended(now, reloaded, ms);
       settling = hints.burst() !== undefined;
       if (!reloaded) return;
       const regained = lastReload === undefined ? 0 : (now - lastReload) / timings.reloadIntervalMaxMs;
@@ -84,10 +93,9 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       lastReload = now;
     },
     waits(now, until, ms) {
-      lastMs = ms;
       failures = 0;
       retry = { at: until, hintFloor: now };
-      ended(now, false);
+      ended(now, false, ms);
       settling = hints.burst() !== undefined;
     },
     failed(now, hold) {
@@ -97,7 +105,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       if (hold === undefined) retry = { at: (now + delay) as Instant, hintFloor: soonest };
       else if (hold.tried) retry = { at: hold.until, hintFloor: (now + timings.reloadHintFloorMs) as Instant };
       else retry = { at: hold.until, hintFloor: retry?.hintFloor ?? now };
-      ended(now, true);
+      ended(now, true, lastMs);
       settling = hold?.tried === false ? hints.burst() !== undefined : true;
     },
   };

@@ -6,6 +6,9 @@ export interface Timings {
    */
   readonly settleMs: number;
   readonly settleMaxMs: number;
+  /** Where passes take this share of the last `workMemoryMs` or more, bursts settle for `settleMaxMs`; below it, for less. */
+  readonly workShare: number;
+  readonly workMemoryMs: number;
   /** No hint waits longer than this for the end of a burst, or than four times the last pass where that is longer … */
   readonly leastDelayMs: number;
   /** … but never longer than this. */
@@ -27,11 +30,9 @@ export interface Timings {
   readonly quarantineRetryMs: number;
   /** How long a task that an event called leaving is kept out although Marathon still lists it as running. */
   readonly leavingMs: number;
-  /**
-   * From a change over the socket to its copy on disk; what changes meanwhile goes with it. Ten times as long as the last copy took
-   * where that is more, but not more than `followMaxMs`: a copy is as large as the cluster.
-   */
+  /** From a change over the socket to its copy on disk; what changes meanwhile goes with it. */
   readonly followMs: number;
+  /** While changes keep coming, from one copy to the next: each is as large as the cluster, and HAProxy checks it. */
   readonly followMaxMs: number;
   /** From one comparison of everything in HAProxy with what should be there to the next. */
   readonly compareMs: number;
@@ -55,6 +56,8 @@ export interface Backoff {
 export const TIMINGS: Timings = {
   settleMs: 30,
   settleMaxMs: 240,
+  workShare: 0.05,
+  workMemoryMs: 5_000,
   leastDelayMs: 250,
   maxDelayMs: 1_000,
   reloadIntervalMs: 100,

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Generation } from '../core/config.ts';
+import type { Clock } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Tier } from '../core/runtime.ts';
 import { generationIn, tierOf, workerIn } from './runtime-replies.ts';
@@ -27,8 +28,9 @@ export interface RuntimeLink {
   /**
    * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was met
    * under it: one that was started in its place knows nothing of what that one was told, until somebody wants to `meet` it.
+   * `fresh`: who proved it a moment ago on this connection need not do so again; for questions, never for commands.
    */
-  bind(generation?: Generation, meet?: boolean): Promise<Result<RuntimeWorker, string>>;
+  bind(generation?: Generation, how?: 'meet' | 'fresh'): Promise<Result<RuntimeWorker, string>>;
   /** Closes the connection; what is under way on it fails. */
   close(): void;
 }
@@ -38,7 +40,15 @@ interface Link {
   readonly socket: RuntimeSocket;
   readonly file: string;
   tier?: Tier;
+  /** Who answered last, and when. */
+  seen?: { readonly worker: RuntimeWorker; readonly at: number };
 }
+
+/**
+ * Milliseconds for which a worker that has proved who it is need not do so again on the same connection: the questions of one
+ * change follow each other, and asking who is there takes longer than what is asked.
+ */
+const FRESH_MS = 100;
 
 /** Its answer is unlike any other, and the same at any time. */
 export const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
@@ -46,7 +56,7 @@ const WHO: SocketLine = { text: 'show info', payload: false };
 const HELP: SocketLine = { text: 'help', payload: false };
 
 /** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
-export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink {
+export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<Clock, 'now'>): RuntimeLink {
   let kept: Link | undefined;
   let met: Pick<RuntimeWorker, 'generation' | 'pid' | 'uptime'> | undefined;
   // Counts closures, so that a connection that is being made while it happens is not kept.
@@ -57,17 +67,25 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
     kept = undefined;
   }
 
-  async function bind(generation?: Generation, meet = false): Promise<Result<RuntimeWorker, string>> {
-    const worker = await reach(generation);
+  async function bind(generation?: Generation, how?: 'meet' | 'fresh'): Promise<Result<RuntimeWorker, string>> {
+    const fresh = how === 'fresh' ? freshly(generation) : undefined;
+    const worker = fresh === undefined ? await reach(generation) : ok(fresh);
     if (!worker.ok || generation === undefined) return worker;
     const { pid, uptime } = worker.value;
-    const known = met?.generation === generation && !meet ? met : undefined;
+    const known = met?.generation === generation && how !== 'meet' ? met : undefined;
     // A container started again gives its processes the same numbers.
     if (known !== undefined && (known.pid !== pid || uptime < known.uptime)) {
       return fail(`worker ${pid} was started in place of another one`);
     }
     met = { generation, pid, uptime };
     return worker;
+  }
+
+  function freshly(generation: Generation | undefined): RuntimeWorker | undefined {
+    const seen = kept?.socket.isOpen() === true ? kept.seen : undefined;
+    const age = seen === undefined ? FRESH_MS : clock.now() - seen.at;
+    if (age < 0 || age >= FRESH_MS) return undefined;
+    return generation === undefined || seen?.worker.generation === generation ? seen?.worker : undefined;
   }
 
   async function reach(generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
@@ -77,7 +95,7 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
     if (kept && !(found.ok && kept.file === found.value && kept.socket.isOpen())) drop();
     if (!found.ok) return found;
     if (kept) {
-      const known = await introduce(kept, generation);
+      const known = await introduced(kept, generation);
       if (known.ok) return known;
       drop();
     }
@@ -88,7 +106,14 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
       return fail(`${path}: closed by Portolan`);
     }
     kept = { socket: opened.value, file: found.value };
-    return introduce(kept, generation);
+    return introduced(kept, generation);
+  }
+
+  async function introduced(link: Link, generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
+    const worker = await introduce(link, generation);
+    if (worker.ok) link.seen = { worker: worker.value, at: clock.now() };
+    else delete link.seen;
+    return worker;
   }
 
   function close(): void {

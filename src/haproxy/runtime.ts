@@ -41,11 +41,11 @@ export interface RuntimeParts {
 /** The runtime lane over the worker's socket. It connects when it is first used; what is asked of it is done in turn. */
 export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   const { clock } = parts;
-  const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000);
+  const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000, clock);
   const inTurn = createSingleFlight();
 
   async function tier(): Promise<Tier> {
-    const worker = await link.bind();
+    const worker = await link.bind(undefined, 'fresh');
     return worker.ok ? worker.value.tier : 'D';
   }
 
@@ -64,7 +64,7 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
 
   async function read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined> {
     // Whoever reads everything concludes nothing from what another worker was told.
-    const worker = await link.bind(generation, question.backends === 'all');
+    const worker = await link.bind(generation, question.backends === 'all' ? 'meet' : 'fresh');
     if (!worker.ok) return undefined;
     const backends = question.backends === 'all' ? [] : [...new Set(question.backends)];
     // A name that could not be one is of no backend, and would be read as further commands.

@@ -54,7 +54,7 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
       patience.answered(key, ms);
       alive();
     };
-    const exchange = await talk(parts, pool, master, path, read, signal, allowed, { answered, alive });
+    const exchange = await talk(parts, pool, master, op, path, read, signal, allowed, { answered, alive });
     const judged = exchange.ok ? exchange.value.said : exchange;
     const overtaken = signal.aborted && signal.reason === OVERTAKEN;
     const kind = judged.ok ? 'ok' : overtaken ? 'timeout' : judged.failure.kind;
@@ -89,6 +89,9 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
   };
 }
 
+/** Who asks, and how the answer may be packed. */
+type Asker = Credentials & { readonly encoding: 'gzip' | 'identity' };
+
 interface Answer<T> {
   /** What it means, by its reader. */
   readonly said: Result<T, RequestFailure>;
@@ -107,6 +110,7 @@ async function talk<T>(
   parts: MarathonHttpParts,
   pool: AgentPool,
   master: Master,
+  op: Operation,
   path: string,
   read: ReadBody<T>,
   signal: AbortSignal,
@@ -115,6 +119,8 @@ async function talk<T>(
 ): Promise<Result<Answer<T>, RequestFailure>> {
   const credentials = await readCredentials(parts.settings);
   if (!credentials.ok) return fail({ kind: 'unauthorized', detail: credentials.failure });
+  // A single app is a few kilobytes: unpacking it would take longer than sending it as it is.
+  const encoding = op === 'app' ? 'identity' : 'gzip';
   const startedAt = parts.clock.now();
   const gap = startDeadline(parts.clock, allowed.headers, signal);
   const whole = startDeadline(parts.clock, allowed.headers + 4 * allowed.body, gap.signal);
@@ -123,7 +129,7 @@ async function talk<T>(
     return fail(signal.aborted ? { kind: 'aborted', detail: 'stopped' } : failure);
   };
   try {
-    const opened = await open(parts, pool, credentials.value, master, path, whole.signal);
+    const opened = await open(parts, pool, { ...credentials.value, encoding }, master, path, whole.signal);
     if (!opened.ok) return opened;
     const { statusCode: status, headers } = opened.value;
     signs.answered(parts.clock.now() - startedAt);
@@ -143,13 +149,13 @@ async function talk<T>(
 async function open(
   { masters, emit }: MarathonHttpParts,
   pool: AgentPool,
-  credentials: Credentials,
+  asker: Asker,
   master: Master,
   path: string,
   signal: AbortSignal,
 ): Promise<Result<Response, RequestFailure>> {
   const url = `${master.origin}${master.prefix}${path}`;
-  const response = await send(pool, credentials, url, signal);
+  const response = await send(pool, asker, url, signal);
   if (!isRedirect(response)) return ok(response);
   await response.body.dump();
   const hop = followRedirect(masters, url, singleHeader(response.headers['location']));
@@ -157,7 +163,7 @@ async function open(
     emit({ type: 'redirect-refused', endpoint: master.endpoint, target: hop.target });
     return fail({ kind: 'redirect-refused', detail: `sent on to ${hop.target}, which is not configured` });
   }
-  const second = await send(pool, credentials, hop.url, signal);
+  const second = await send(pool, asker, hop.url, signal);
   if (!isRedirect(second)) return ok(second);
   await second.body.dump();
   return fail({ kind: 'redirect-refused', detail: 'sent on a second time' });
@@ -190,14 +196,14 @@ async function readTimed(
   );
 }
 
-async function send(pool: AgentPool, { authorization, tls }: Credentials, url: string, signal: AbortSignal) {
+async function send(pool: AgentPool, { authorization, tls, encoding }: Asker, url: string, signal: AbortSignal) {
   const once = () =>
     request(url, {
       dispatcher: pool.agent(tls),
       signal,
       headers: {
         accept: 'application/json',
-        'accept-encoding': 'gzip',
+        'accept-encoding': encoding,
         'user-agent': 'portolan',
         ...(authorization === undefined ? {} : { authorization }),
       },

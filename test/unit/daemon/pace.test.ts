@@ -56,10 +56,27 @@ describe('when a pass is due', () => {
       now = due;
     }
     expect(pauses).toEqual([30, 60, 120, 240, 240, 240]);
-    now += 2_000;
+    now += 20_000;
     pace.succeeded(at(now), false, 10);
     hint(now + 10);
     expect((pace.due() ?? 0) - now).toBe(10 + TIMINGS.settleMs);
+  });
+
+  it('after longer pauses while passes keep taking the time, so that they take a small part of it', () => {
+    const { pace, hint, hints } = rig();
+    let [now, busy] = [0, 0];
+    while (now < 60_000) {
+      hint(now);
+      const due = Math.max(now, pace.due() ?? 0);
+      hints.take(at(due));
+      now = due + 15;
+      busy += 15;
+      pace.succeeded(at(now), false, 15);
+    }
+    expect(busy / now).toBeLessThan(0.1);
+    now += 20_000;
+    hint(now);
+    expect(pace.due()).toBe(now);
   });
 
   it('after the burst, but not later than the longest delay', () => {
