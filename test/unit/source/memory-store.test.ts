@@ -20,7 +20,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 function storeAt(path: string) {
   const failures: string[] = [];
   const failed = (detail: string) => void failures.push(detail);
-  return { store: createMemoryStore({ path, clock, failed, signal: ending.signal, againMs: 10, pauseMs: 10 }), failures };
+  return {
+    store: createMemoryStore({ path, clock, failed, signal: ending.signal, againMs: 10, pauseMs: 10 }),
+    failures,
+  };
 }
 
 describe('the memory on disk', () => {
