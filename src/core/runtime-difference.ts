@@ -4,7 +4,7 @@ import { everyRow, mapRows } from './maps.ts';
 import type { PathMatch } from './path-match.ts';
 import type { BackendName, RoutingTable, Server, ServerName } from './routing.ts';
 import type { ObservedRuntime, ObservedServer, RuntimeQuestion } from './runtime.ts';
-import type { RuntimePlan } from './runtime-plan.ts';
+import type { RuntimePlan, Touched } from './runtime-plan.ts';
 import { backendNamed } from './table-diff.ts';
 
 /** What was read: whole backends, whole maps, and single rows of other maps (those of a plan know what they should be). */
@@ -86,14 +86,35 @@ export function verify(
   pathMatch: PathMatch,
 ): readonly Difference[] {
   const found = [...differences(observed, { backends: touched.backends, maps: touched.maps }, target, pathMatch)];
-  for (const { map, key, value } of touched.rows) {
-    const is = observed.maps.get(map)?.get(key);
-    if (is === value) continue;
-    if (is === undefined) found.push({ what: 'row-missing', map, key, value: value ?? '' });
-    else if (value === undefined) found.push({ what: 'row-extra', map, key, found: is });
-    else found.push({ what: 'row-wrong', map, key, value, found: is });
-  }
+  for (const { map, key, value } of touched.rows) compareTouched(observed, map, key, value, found);
   return found;
+}
+
+/**
+ * Whether what a batch is to touch was read as it is known to run, for the same cost. Maps that it replaces are left out: they are
+ * right afterwards, whatever stood in them.
+ */
+export function unexpected(
+  observed: ObservedRuntime,
+  { backends, rows }: Touched,
+  running: RoutingTable,
+  pathMatch: PathMatch,
+): readonly Difference[] {
+  const found = [...differences(observed, { backends, maps: [] }, running, pathMatch)];
+  for (const { map, key, was } of rows) compareTouched(observed, map, key, was, found);
+  return found;
+}
+
+function compareTouched(
+  observed: ObservedRuntime,
+  map: MapFile,
+  key: string,
+  value: string | undefined,
+  found: Difference[],
+): void {
+  const is = observed.maps.get(map)?.get(key);
+  if (value !== undefined) compareRow(map, key, value, is, found);
+  else if (is !== undefined) found.push({ what: 'row-extra', map, key, found: is });
 }
 
 function compareBackend(name: BackendName, observed: ObservedRuntime, table: RoutingTable, found: Difference[]): void {

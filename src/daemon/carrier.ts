@@ -4,10 +4,11 @@ import type { Clock, PassCause } from '../core/ports.ts';
 import { canWait, formatNeed } from '../core/reload-need.ts';
 import type { ReloadReason } from '../core/reload-reason.ts';
 import { unreachable } from '../core/result.ts';
-import { formatDifference } from '../core/runtime-difference.ts';
+import type { RoutingTable } from '../core/routing.ts';
+import { type Difference, formatDifference } from '../core/runtime-difference.ts';
 import { newlyFew, type SpareCount, sameCounts } from '../core/spare-counts.ts';
 import type { KeptRunning } from './kept-running.ts';
-import type { Carried, KeptLane, LaneParts } from './lane.ts';
+import type { Carried, KeptLane, LaneParts, LaneWorker } from './lane.ts';
 import type { Decided } from './pass.ts';
 import type { Timings } from './timings.ts';
 
@@ -19,6 +20,8 @@ type CarriedPass =
 /** Brings HAProxy to what a pass has decided, and tells of what was found on the way. */
 export interface Carrier {
   carry(decided: Decided, parts: () => LaneParts | undefined, cause: PassCause): Promise<CarriedPass>;
+  /** Right after a reload to this table: tells its worker what the configuration could not. */
+  follow(table: RoutingTable, parts: () => LaneParts | undefined, worker: LaneWorker): Promise<void>;
   /** Compares everything in HAProxy with what should be there. True: the next pass has something to put right. */
   compare(signal: AbortSignal): Promise<boolean>;
   /** Tells how many spares there are, if that is news. */
@@ -41,8 +44,28 @@ export function createCarrier({ lane, running, clock, emit, timings }: Parts): C
   let told: readonly SpareCount[] = [];
   /** The newest reload for doubt or drift alone. */
   let cure: { readonly of: string; readonly at: Instant } | undefined;
+  /** Told, and not put right yet: whoever looks again to do so sees it again. */
+  let known: ReadonlySet<string> = new Set();
 
-  async function carry(decided: Decided, parts: () => LaneParts | undefined, cause: PassCause): Promise<CarriedPass> {
+  /** Tells of what nobody was told of yet. */
+  function tellDrift(found: readonly Difference[]): void {
+    const differences = found.map(formatDifference).filter((one) => !known.has(one));
+    if (differences.length === 0) return;
+    known = new Set([...known, ...differences]);
+    emit({ type: 'drift', differences });
+  }
+
+  async function carry(...given: Parameters<Carrier['carry']>): Promise<CarriedPass> {
+    const outcome = await carryWith(...given);
+    known = new Set();
+    return outcome;
+  }
+
+  async function carryWith(
+    decided: Decided,
+    parts: () => LaneParts | undefined,
+    cause: PassCause,
+  ): Promise<CarriedPass> {
     const same = running.runs(decided.config.digest);
     let last: Extract<Carried, { kind: 'doubt' }> | undefined;
     for (let tries = 0; tries < CARRY_TRIES; tries += 1) {
@@ -50,10 +73,11 @@ export function createCarrier({ lane, running, clock, emit, timings }: Parts): C
       if (worker === undefined) return { kind: 'reload', reasons: [{ because: 'running-unknown' }] };
       const startedAt = clock.now();
       const outcome = await lane.carry(decided.table, parts, worker);
+      tellDrift(outcome.drift);
       switch (outcome.kind) {
         case 'carried': {
-          const { commands, drift } = outcome;
-          if (same && drift.length > 0) emit({ type: 'drift', differences: drift.map(formatDifference) });
+          const { commands, uncertain } = outcome;
+          if (same) tellDrift(uncertain);
           if (same && commands.length === 0) return { kind: 'unchanged' };
           running.carried(decided, cause, commands.length, clock.now() - startedAt);
           return { kind: 'carried' };
@@ -85,7 +109,7 @@ export function createCarrier({ lane, running, clock, emit, timings }: Parts): C
     if (lost === undefined) return { kind: 'unchanged' };
     const [need] = needs.filter((one) => !canWait(one));
     const detail = `${formatDifference(lost)}${need === undefined ? '' : ` (${formatNeed(need)})`}`;
-    emit({ type: 'drift', differences: [formatDifference(lost)] });
+    tellDrift([lost]);
     return cured({ because: 'drift', detail }, same);
   }
 
@@ -113,7 +137,8 @@ export function createCarrier({ lane, running, clock, emit, timings }: Parts): C
         emit({ type: 'runtime-doubt', detail: 'what the worker runs could not be read for comparison' });
         return true;
       case 'different':
-        emit({ type: 'drift', differences: compared.differences.map(formatDifference) });
+        known = new Set();
+        tellDrift(compared.differences);
         return true;
       default:
         return unreachable(compared);
@@ -128,5 +153,11 @@ export function createCarrier({ lane, running, clock, emit, timings }: Parts): C
     emit({ type: 'spares-counted', spares, few });
   }
 
-  return { carry, compare, tellSpares };
+  async function follow(...given: Parameters<Carrier['follow']>): Promise<void> {
+    const { drift } = await lane.carry(...given);
+    tellDrift(drift);
+    known = new Set();
+  }
+
+  return { carry, follow, compare, tellSpares };
 }

@@ -67,18 +67,20 @@ export type Compared =
   /** Another configuration, or nothing certain to compare with: what comes next looks at everything by itself. */
   | { readonly kind: 'overtaken' };
 
-/** How far the socket went. */
-export type Carried =
-  /** HAProxy was brought to the table; 0 commands: it was there. `drift` was found on the way. */
+/** How far the socket went. `drift`: what was read before a batch was not as it was known to run, and nobody was told yet. */
+export type Carried = { readonly drift: readonly Difference[] } & (
   | {
+      /** HAProxy was brought to the table; 0 commands: it was there. */
       readonly kind: 'carried';
       readonly commands: readonly (RuntimeCommand | CertificateCommand)[];
-      readonly drift: readonly Difference[];
+      /** Found where nothing was certain: drift only if HAProxy should have been at the table already. */
+      readonly uncertain: readonly Difference[];
     }
   /** What commands can do is done; the rest needs a reload. `unrepaired`: HAProxy lost it, and no command brings it back. */
   | { readonly kind: 'reload'; readonly needs: readonly ReloadNeed[]; readonly unrepaired: readonly Difference[] }
   /** What was done is not known (`doubt`), or it is known not to be what was asked (`drift`). */
-  | { readonly kind: 'doubt'; readonly because: 'doubt' | 'drift'; readonly detail: string };
+  | { readonly kind: 'doubt'; readonly because: 'doubt' | 'drift'; readonly detail: string }
+);
 
 /** The runtime lane from pass to pass: what the worker was brought to over its socket. */
 export interface KeptLane {

@@ -203,7 +203,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     if (loaded !== undefined && said !== undefined) lane.loaded(draft.table, said, loaded.generation);
     else lane.doubt();
     // A task that leaves is in the table, and would get requests again until the next pass.
-    if (loaded !== undefined && (await lane.isDue())) await lane.carry(draft.table, () => said, loaded);
+    if (loaded !== undefined && (await lane.isDue())) await carrier.follow(draft.table, () => said, loaded);
     carrier.tellSpares();
     if (failure === undefined) {
       refusal.succeeded();

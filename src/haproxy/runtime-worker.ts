@@ -23,6 +23,12 @@ export interface RuntimeWorker {
   distrust(why: string): string;
 }
 
+/** A worker, and what it replied. */
+export interface Inquiry {
+  readonly worker: RuntimeWorker;
+  readonly replies: readonly string[];
+}
+
 /** The connection to the worker in charge, kept from one batch to the next. */
 export interface RuntimeLink {
   /**
@@ -31,6 +37,11 @@ export interface RuntimeLink {
    * `fresh`: who proved it a moment ago on this connection need not do so again; for questions, never for commands.
    */
   bind(generation?: Generation, how?: 'meet' | 'fresh'): Promise<Result<RuntimeWorker, string>>;
+  /**
+   * `bind`, and lines of which none changes anything, in one exchange: their replies are those of the worker that was wanted, or there
+   * are none.
+   */
+  inquire(lines: readonly SocketLine[], generation: Generation): Promise<Result<Inquiry, string>>;
   /** Closes the connection; what is under way on it fails. */
   close(): void;
 }
@@ -54,6 +65,8 @@ const FRESH_MS = 100;
 export const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
 const WHO: SocketLine = { text: 'show info', payload: false };
 const HELP: SocketLine = { text: 'help', payload: false };
+const NO_LINES: readonly SocketLine[] = [];
+const UNMATCHED = 'the replies do not belong to the lines';
 
 /** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
 export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<Clock, 'now'>): RuntimeLink {
@@ -69,16 +82,33 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
 
   async function bind(generation?: Generation, how?: 'meet' | 'fresh'): Promise<Result<RuntimeWorker, string>> {
     const fresh = how === 'fresh' ? freshly(generation) : undefined;
-    const worker = fresh === undefined ? await reach(generation) : ok(fresh);
-    if (!worker.ok || generation === undefined) return worker;
-    const { pid, uptime } = worker.value;
-    const known = met?.generation === generation && how !== 'meet' ? met : undefined;
+    const reached = fresh === undefined ? await reach(NO_LINES, generation) : ok({ worker: fresh });
+    if (!reached.ok) return reached;
+    const { worker } = reached.value;
+    return generation === undefined ? ok(worker) : knownAs(generation, worker, how === 'meet');
+  }
+
+  async function inquire(lines: readonly SocketLine[], generation: Generation): Promise<Result<Inquiry, string>> {
+    const fresh = freshly(generation);
+    const replies = await fresh?.ask(lines);
+    const reached =
+      fresh !== undefined && replies?.ok
+        ? ok({ worker: fresh, replies: replies.value })
+        : await reach(lines, generation);
+    if (!reached.ok) return reached;
+    const known = knownAs(generation, reached.value.worker, false);
+    return known.ok ? reached : known;
+  }
+
+  function knownAs(generation: Generation, worker: RuntimeWorker, meet: boolean): Result<RuntimeWorker, string> {
+    const { pid, uptime } = worker;
+    const known = met?.generation === generation && !meet ? met : undefined;
     // A container started again gives its processes the same numbers.
     if (known !== undefined && (known.pid !== pid || uptime < known.uptime)) {
       return fail(`worker ${pid} was started in place of another one`);
     }
     met = { generation, pid, uptime };
-    return worker;
+    return ok(worker);
   }
 
   function freshly(generation: Generation | undefined): RuntimeWorker | undefined {
@@ -88,14 +118,17 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
     return generation === undefined || seen?.worker.generation === generation ? seen?.worker : undefined;
   }
 
-  async function reach(generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
+  async function reach(
+    lines: readonly SocketLine[],
+    generation: Generation | undefined,
+  ): Promise<Result<Inquiry, string>> {
     const before = closures;
     const found = await fileAt(path);
     // A connection stays with the worker that accepted it, and shows and changes that one also when another one serves.
     if (kept && !(found.ok && kept.file === found.value && kept.socket.isOpen())) drop();
     if (!found.ok) return found;
     if (kept) {
-      const known = await introduced(kept, generation);
+      const known = await introduced(kept, generation, lines);
       if (known.ok) return known;
       drop();
     }
@@ -106,14 +139,18 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
       return fail(`${path}: closed by Portolan`);
     }
     kept = { socket: opened.value, file: found.value };
-    return introduced(kept, generation);
+    return introduced(kept, generation, lines);
   }
 
-  async function introduced(link: Link, generation: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
-    const worker = await introduce(link, generation);
-    if (worker.ok) link.seen = { worker: worker.value, at: clock.now() };
+  async function introduced(
+    link: Link,
+    generation: Generation | undefined,
+    lines: readonly SocketLine[],
+  ): Promise<Result<Inquiry, string>> {
+    const inquiry = await introduce(link, generation, lines);
+    if (inquiry.ok) link.seen = { worker: inquiry.value.worker, at: clock.now() };
     else delete link.seen;
-    return worker;
+    return inquiry;
   }
 
   function close(): void {
@@ -121,7 +158,7 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
     drop();
   }
 
-  return { bind, close };
+  return { bind, inquire, close };
 }
 
 /** Which file is at the path: another one means that another process listens. */
@@ -134,11 +171,18 @@ async function fileAt(path: string): Promise<Result<string, string>> {
   }
 }
 
-async function introduce(link: Link, wanted: Generation | undefined): Promise<Result<RuntimeWorker, string>> {
+/** Asks who is there, and more, ahead of the answer: nothing is concluded from the rest until it is known who gave it. */
+async function introduce(
+  link: Link,
+  wanted: Generation | undefined,
+  lines: readonly SocketLine[],
+): Promise<Result<Inquiry, string>> {
   const { socket } = link;
-  const answered = await socket.ask(link.tier === undefined ? [PROOF, WHO, HELP] : [PROOF, WHO]);
+  const who = link.tier === undefined ? [PROOF, WHO, HELP] : [PROOF, WHO];
+  const answered = await socket.ask(lines.length === 0 ? who : [...who, ...lines, PROOF]);
   if (!answered.ok) return answered;
   const [env = '', info = '', help = ''] = answered.value;
+  const replies = answered.value.slice(who.length, who.length + lines.length);
   const worker = workerIn(info);
   const generation = generationIn(env);
   if (!worker) return fail(distrust(socket, 'the answer is not one of a HAProxy worker'));
@@ -147,9 +191,12 @@ async function introduce(link: Link, wanted: Generation | undefined): Promise<Re
   if (generation === undefined) return fail(`worker ${worker.pid} runs no generation of Portolan`);
   if (wanted !== undefined && generation !== wanted)
     return fail(`another generation: worker ${worker.pid} runs ${generation}, not ${wanted}`);
+  if (lines.length > 0 && generationIn(answered.value.at(-1) ?? '') !== generation) {
+    return fail(distrust(socket, UNMATCHED));
+  }
   link.tier ??= tierOf(worker.version, `\n${help}`);
   const { tier } = link;
-  return ok({
+  const proved: RuntimeWorker = {
     generation: generation as Generation,
     pid: worker.pid,
     uptime: worker.uptime,
@@ -159,9 +206,10 @@ async function introduce(link: Link, wanted: Generation | undefined): Promise<Re
       const replies = await socket.ask([...lines, PROOF]);
       if (!replies.ok) return replies;
       if (generationIn(replies.value.at(-1) ?? '') === generation) return ok(replies.value.slice(0, -1));
-      return fail(distrust(socket, 'the replies do not belong to the lines'));
+      return fail(distrust(socket, UNMATCHED));
     },
-  });
+  };
+  return ok({ worker: proved, replies });
 }
 
 function distrust(socket: RuntimeSocket, why: string): string {

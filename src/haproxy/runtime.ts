@@ -63,43 +63,56 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   }
 
   async function read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined> {
-    // Whoever reads everything concludes nothing from what another worker was told.
-    const worker = await link.bind(generation, question.backends === 'all' ? 'meet' : 'fresh');
-    if (!worker.ok) return undefined;
     const backends = question.backends === 'all' ? [] : [...new Set(question.backends)];
     // A name that could not be one is of no backend, and would be read as further commands.
     const named = backends.filter((name) => unsayableName(name) === undefined);
     const maps = [...new Set(question.maps)];
-    const dynamic = question.dynamic === true && worker.value.tier === 'A' ? DYNAMIC_QUESTION : [];
     const rows = (question.rows ?? []).filter(({ map, key }) => !maps.includes(map) && !/[\s;\\]/.test(key));
-    const replies = await worker.value.ask([
-      ...(question.backends === 'all' ? ['show backend', 'show servers state'] : []).map(lines),
-      ...named.map((name) => lines(`show servers state ${name}`)),
+    const whole = question.backends === 'all';
+    const state = whole ? ['show backend', 'show servers state'] : named.map((name) => `show servers state ${name}`);
+    const asked = await ask(generation, question, [
+      ...state.map(lines),
       ...rows.map(({ map, key }) => lines(`get map ${map} ${key}`)),
-      ...dynamic.map(lines),
+      // Rows do not tell of which map they are: each answer has to stand where it belongs.
+      ...maps.flatMap((map) => [PROOF, lines(`show map ${map}`)]),
     ]);
-    if (!replies.ok) return undefined;
-    const shown = await eachProved(
-      worker.value,
-      maps.map((map) => lines(`show map ${map}`)),
-    );
+    if (asked === undefined) return undefined;
+    const { worker, replies, dynamic } = asked;
+    const ofRows = state.length + rows.length;
+    const shown = eachProved(worker, replies.slice(ofRows));
     if (shown === undefined) return undefined;
-    const ofBackends = replies.value.slice(0, replies.value.length - rows.length - dynamic.length);
-    const ofRows = replies.value.slice(ofBackends.length);
-    const ofDynamic = replies.value.slice(replies.value.length - dynamic.length);
-    const seen = question.backends === 'all' ? await everyBackend(ofBackends) : await backendsBy(named, ofBackends);
-    const whole = await mapsBy(maps, shown);
-    const single = rowsBy(rows, ofRows);
+    const seen = await (whole ? everyBackend(replies) : backendsBy(named, replies));
+    const all = await mapsBy(maps, shown);
+    const single = rowsBy(rows, replies.slice(state.length, ofRows));
     // An answer that is none to its question: nothing can be concluded from it.
-    if (seen === undefined || whole === undefined || single === undefined) return undefined;
-    const made = dynamic.length === 0 ? undefined : await parseDynamic(ofDynamic, seen.keys());
+    if (seen === undefined || all === undefined || single === undefined) return undefined;
+    const made = dynamic === undefined ? undefined : await parseDynamic(dynamic, seen.keys());
     // What the socket has made must be known before anything is concluded from what else is there.
-    if (dynamic.length > 0 && made === undefined) return undefined;
+    if (dynamic !== undefined && made === undefined) return undefined;
     return {
       generation,
       backends: seen,
       ...(made === undefined ? {} : { dynamic: made }),
-      maps: new Map([...whole, ...single]),
+      maps: new Map([...all, ...single]),
+    };
+  }
+
+  /** One exchange, unless who answers decides what can be asked. */
+  async function ask(generation: Generation, { backends, dynamic }: RuntimeQuestion, said: readonly SocketLine[]) {
+    if (backends !== 'all' && dynamic !== true) {
+      const inquiry = await link.inquire(said, generation);
+      return inquiry.ok ? { ...inquiry.value, dynamic: undefined } : undefined;
+    }
+    // Whoever reads everything concludes nothing from what another worker was told.
+    const worker = await link.bind(generation, backends === 'all' ? 'meet' : 'fresh');
+    if (!worker.ok) return undefined;
+    const more = dynamic === true && worker.value.tier === 'A' ? DYNAMIC_QUESTION : [];
+    const replies = await worker.value.ask([...said, ...more.map(lines)]);
+    if (!replies.ok) return undefined;
+    return {
+      worker: worker.value,
+      replies: replies.value.slice(0, said.length),
+      dynamic: more.length === 0 ? undefined : replies.value.slice(said.length),
     };
   }
 
@@ -134,20 +147,14 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
 
 const lines = (text: string): SocketLine => ({ text, payload: false, lines: true });
 
-/** Rows do not tell of which map they are: each answer has to stand where it belongs. */
-async function eachProved(
-  worker: RuntimeWorker,
-  questions: readonly SocketLine[],
-): Promise<readonly string[] | undefined> {
-  const replies = await worker.ask(questions.flatMap((question, at) => (at === 0 ? [question] : [PROOF, question])));
-  if (!replies.ok) return undefined;
-  const [first, ...others] = replies.value;
-  const proofs = others.filter((_, at) => at % 2 === 0);
+/** Every second reply, if those between them are proofs. */
+function eachProved(worker: RuntimeWorker, replies: readonly string[]): readonly string[] | undefined {
+  const proofs = replies.filter((_, at) => at % 2 === 0);
   if (proofs.some((proof) => generationIn(proof) !== worker.generation)) {
     worker.distrust('the replies do not belong to the lines');
     return undefined;
   }
-  return first === undefined ? [] : [first, ...others.filter((_, at) => at % 2 === 1)];
+  return replies.filter((_, at) => at % 2 === 1);
 }
 
 type Backends = ReadonlyMap<string, readonly ObservedServer[]>;

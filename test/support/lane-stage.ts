@@ -29,6 +29,8 @@ export interface LaneStage {
   tier: Tier;
   /** How the next batches end; then all end well. */
   readonly ends: BatchEnd[];
+  /** How many of the next readings fail. */
+  unread: number;
   /** Before each batch. */
   meanwhile: () => void;
   /** What was read or carried out, in order. */
@@ -66,6 +68,10 @@ export function createLaneStage(first: RoutingTable): LaneStage {
     },
     async read(of) {
       stage.heard.push('read');
+      if (stage.unread > 0) {
+        stage.unread -= 1;
+        return undefined;
+      }
       return of === number ? { ...haproxy.observe(), generation: of } : undefined;
     },
   };
@@ -87,6 +93,7 @@ export function createLaneStage(first: RoutingTable): LaneStage {
     lane: newLane(),
     tier: 'B',
     ends: [],
+    unread: 0,
     meanwhile: () => undefined,
     heard: [],
     restart() {

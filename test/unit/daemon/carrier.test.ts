@@ -35,7 +35,7 @@ function createStage({ same, answers }: { readonly same: boolean; readonly answe
   const stage = { clock, events, spares: [] as readonly SpareCount[], compared: { kind: 'same' } as Compared };
   const carrier = createCarrier({
     lane: {
-      carry: async () => left.shift() ?? { kind: 'carried', commands: [], drift: [] },
+      carry: async () => left.shift() ?? { kind: 'carried', commands: [], drift: [], uncertain: [] },
       loaded: () => undefined,
       compare: async () => stage.compared,
       spares: () => stage.spares,
@@ -59,6 +59,7 @@ function createStage({ same, answers }: { readonly same: boolean; readonly answe
 const reload = (needs: readonly ReloadNeed[], unrepaired: readonly Difference[] = []): Carried => ({
   kind: 'reload',
   needs,
+  drift: [],
   unrepaired,
 });
 
@@ -76,7 +77,12 @@ describe('the reasons of a reload', () => {
   });
 
   it('are the last doubt, after two in a row', async () => {
-    const doubt = (because: 'doubt' | 'drift', detail: string): Carried => ({ kind: 'doubt', because, detail });
+    const doubt = (because: 'doubt' | 'drift', detail: string): Carried => ({
+      kind: 'doubt',
+      because,
+      detail,
+      drift: [],
+    });
     const stage = createStage({ same: false, answers: [doubt('drift', 'refused'), doubt('doubt', 'silence')] });
     expect(await stage.carry()).toEqual({ kind: 'reload', reasons: [{ because: 'doubt', detail: 'silence' }] });
     expect(stage.events.map(({ type }) => type)).toEqual(['runtime-doubt', 'runtime-doubt']);
@@ -107,6 +113,63 @@ describe('the reasons of a reload', () => {
     });
     await stage.clock.advance(1);
     expect(await stage.carry()).toEqual(cure);
+  });
+});
+
+describe('drift that is found before a batch', () => {
+  const doubt = (...drift: readonly Difference[]): Carried => ({
+    kind: 'doubt',
+    because: 'doubt',
+    detail: 'cut',
+    drift,
+  });
+  const carried = (drift: readonly Difference[], uncertain: readonly Difference[] = []): Carried => ({
+    kind: 'carried',
+    commands: [{ do: 'publish-backend', backend: backendName('b_1') }],
+    drift,
+    uncertain,
+  });
+  const told = ({ events }: ReturnType<typeof createStage>): readonly string[] =>
+    events.flatMap((event) => (event.type === 'drift' ? event.differences : []));
+
+  it.each<readonly [string, boolean, readonly Carried[]]>([
+    ['where something else changed', false, [carried([LOST])]],
+    ['where nothing else changed', true, [carried([LOST])]],
+    ['where a reload is needed', false, [{ ...reload([NEED]), drift: [LOST] }]],
+    ['and cannot be put right', true, [{ ...reload([NEED], [LOST]), drift: [LOST] }]],
+    ['and seen again after a doubt', true, [doubt(LOST), carried([], [LOST])]],
+    ['and seen again after two', true, [doubt(LOST), doubt(LOST)]],
+  ])('is told once %s', async (_, same, answers) => {
+    const stage = createStage({ same, answers });
+    await stage.carry();
+    expect(told(stage)).toEqual(['backend-missing b_1']);
+  });
+
+  it('and lost again later is told again', async () => {
+    const stage = createStage({ same: false, answers: [carried([LOST]), carried([LOST])] });
+    await stage.carry();
+    await stage.carry();
+    expect(told(stage)).toHaveLength(2);
+  });
+
+  it('is none where nothing was certain and something changed', async () => {
+    const stage = createStage({ same: false, answers: [carried([], [LOST])] });
+    await stage.carry();
+    expect(told(stage)).toEqual([]);
+  });
+
+  it('is not told again by who puts right what a comparison told', async () => {
+    const stage = createStage({ same: true, answers: [reload([NEED], [LOST])] });
+    stage.compared = { kind: 'different', differences: [LOST] };
+    await stage.carrier.compare(new AbortController().signal);
+    expect(await stage.carry()).toMatchObject({ kind: 'reload' });
+    expect(told(stage)).toHaveLength(1);
+  });
+
+  it('right after a reload is told too', async () => {
+    const stage = createStage({ same: true, answers: [carried([LOST])] });
+    await stage.carrier.follow(TABLE, () => undefined, { generation: 1 as Generation, loaded: CONFIG });
+    expect(told(stage)).toEqual(['backend-missing b_1']);
   });
 });
 

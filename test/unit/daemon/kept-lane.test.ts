@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { LeavingTask } from '../../../src/core/leaving.ts';
-import type { RoutingTable, Server } from '../../../src/core/routing.ts';
+import type { RoutingTable, Server, ServerName } from '../../../src/core/routing.ts';
+import { byRoute } from '../../../src/core/table-diff.ts';
 import { createLaneStage, type LaneStage } from '../../support/lane-stage.ts';
-import { appId, asked, backend, HTTP_PROFILE, route, server, table } from '../../support/tables.ts';
+import { appId, asked, backend, backendName, HTTP_PROFILE, route, server, table } from '../../support/tables.ts';
 
 const CHECKED = { ...HTTP_PROFILE, check: 'http', checkTimeout: 20 } as const;
 const checked = (port: number, interMs = 5_000): Server =>
@@ -48,11 +49,105 @@ test('after a doubt everything is read, and only what is missing is said again',
   const stage = await carried(ONE);
   const three = web(checked(8_001), checked(8_002), checked(8_003));
   stage.ends.push({ after: 1, result: { kind: 'doubt', detail: 'cut' } });
-  expect(await stage.carry(three)).toEqual({ kind: 'doubt', because: 'doubt', detail: 'cut' });
+  expect(await stage.carry(three)).toMatchObject({ kind: 'doubt', because: 'doubt', detail: 'cut' });
   expect(await stage.lane.isDue()).toBe(true);
   expect(await stage.carry(three)).toMatchObject({ kind: 'carried', commands: [{ do: 'add-server' }] });
-  expect(stage.heard).toEqual(['add-server', 'read', 'add-server', 'read']);
+  expect(stage.heard).toEqual(['read', 'add-server', 'read', 'add-server', 'read']);
   expect(await stage.lane.isDue()).toBe(false);
+});
+
+describe('what a batch is to touch is read first', () => {
+  const hosts = 'maps/hosts.map';
+  /** A stage, the server of which somebody has done something to. */
+  async function meddled(meddle: (stage: LaneStage) => void): Promise<LaneStage> {
+    const stage = await carried(TWO);
+    meddle(stage);
+    return stage;
+  }
+  const THREE = web(checked(8_001), checked(8_002), checked(8_003));
+
+  test('and the batch goes as planned where it is as known', async () => {
+    const stage = await carried(ONE);
+    expect(await stage.carry(TWO)).toMatchObject({ commands: [{ do: 'add-server' }], drift: [], uncertain: [] });
+    expect(stage.heard).toEqual(['read', 'add-server', 'read']);
+  });
+
+  test.each<readonly [string, (stage: LaneStage) => void, object, string]>([
+    [
+      'a server in maintenance',
+      ({ haproxy }) =>
+        haproxy.run({
+          do: 'set-admission',
+          backend: backendName('web_10000'),
+          server: '127_0_0_1_8001' as ServerName,
+          admission: 'maint',
+        }),
+      { what: 'server-admission', backend: 'web_10000', server: { name: '127_0_0_1_8001' } },
+      'revive-server',
+    ],
+    [
+      'a server that is gone',
+      ({ haproxy }) => void haproxy.backends.get('web_10000')?.delete('127_0_0_1_8001'),
+      { what: 'server-missing', backend: 'web_10000', server: { name: '127_0_0_1_8001' } },
+      'add-server',
+    ],
+  ])('%s by hand is put right by the same batch, and drift once', async (_, meddle, drift, command) => {
+    const stage = await meddled(meddle);
+    expect(await stage.carry(THREE)).toMatchObject({ kind: 'carried', drift: [drift], uncertain: [] });
+    expect(stage.heard.toSorted()).toEqual(['read', 'read', command, 'add-server'].toSorted());
+    expect(stage.haproxy.differsFrom(THREE)).toEqual([]);
+    expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried', drift: [], uncertain: [] });
+  });
+
+  test.each<readonly [string, (rows: Map<string, string>) => void, string]>([
+    ['changed', (rows) => void rows.set('web.example', 'spare_http_http_1'), 'row-wrong'],
+    ['deleted', (rows) => void rows.delete('web.example'), 'row-missing'],
+  ])('a row that was %s by hand does not stop its change', async (_, meddle, what) => {
+    const stage = await meddled(({ haproxy }) => meddle(haproxy.maps.get(hosts) ?? new Map()));
+    const gone = table({ backends: TWO.backends });
+    expect(await stage.carry(gone)).toMatchObject({ kind: 'carried', drift: [{ what, key: 'web.example' }] });
+    expect(stage.haproxy.differsFrom(gone)).toEqual([]);
+    expect(await stage.lane.isDue()).toBe(false);
+  });
+
+  test("a row that somebody has added is in nobody's way", async () => {
+    const stage = await meddled(({ haproxy }) => haproxy.maps.get(hosts)?.set('more.example', 'nowhere'));
+    const more: RoutingTable = { ...TWO, routes: [...TWO.routes, route('more.example', 'web_10000')].sort(byRoute) };
+    expect(await stage.carry(more)).toMatchObject({
+      commands: [{ do: 'set-row' }],
+      drift: [{ what: 'row-extra', key: 'more.example', found: 'nowhere' }],
+    });
+    expect(stage.haproxy.differsFrom(more)).toEqual([]);
+  });
+
+  test('what it does not touch is left to the comparison', async () => {
+    const stage = await meddled(({ haproxy }) => haproxy.maps.get(hosts)?.set('web.example', 'nowhere'));
+    expect(await stage.carry(THREE)).toMatchObject({ commands: [{ do: 'add-server' }], drift: [] });
+  });
+
+  test('a reading that fails is a doubt, and nothing was said', async () => {
+    const stage = await carried(ONE);
+    stage.unread = 1;
+    expect(await stage.carry(TWO)).toMatchObject({ kind: 'doubt', because: 'doubt' });
+    expect(stage.heard).toEqual(['read']);
+    expect(await stage.lane.isDue()).toBe(true);
+    expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried', commands: [{ do: 'add-server' }] });
+  });
+
+  test('drift is told too where the batch ends in doubt', async () => {
+    const stage = await meddled(({ haproxy }) => void haproxy.backends.get('web_10000')?.delete('127_0_0_1_8001'));
+    stage.ends.push({ after: 0, result: { kind: 'doubt', detail: 'cut' } });
+    expect(await stage.carry(THREE)).toMatchObject({ kind: 'doubt', drift: [{ what: 'server-missing' }] });
+  });
+
+  test('nobody is taken out by an event while those who should stay are not there', async () => {
+    const stage = await meddled(({ haproxy }) => void haproxy.backends.get('web_10000')?.delete('127_0_0_1_8002'));
+    expect(await stage.lane.leave(leaves(8_001))).toBe(0);
+    expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8001']);
+    expect(await stage.lane.isDue()).toBe(true);
+    expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried', drift: [{ what: 'server-missing' }] });
+    expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8002']);
+  });
 });
 
 describe('words of servers, which HAProxy does not show', () => {

@@ -1,0 +1,47 @@
+import { takeOut } from '../core/fast-lane.ts';
+import type { LeavingTask } from '../core/leaving.ts';
+import type { PathMatch } from '../core/path-match.ts';
+import type { HaproxyRuntime } from '../core/runtime.ts';
+import { unexpected, verify } from '../core/runtime-difference.ts';
+import type { Kept } from './lane.ts';
+import type { Leavers } from './leavers.ts';
+
+/** What the lane lends. */
+interface Parts {
+  readonly runtime: Pick<HaproxyRuntime, 'read' | 'run' | 'tier'>;
+  readonly leavers: Leavers;
+  readonly pathMatch: PathMatch;
+  readonly kept: () => Kept | undefined;
+  readonly keep: (kept: Kept) => void;
+  readonly doubt: () => void;
+  readonly isInterrupted: () => boolean;
+}
+
+const NONE: readonly never[] = [];
+
+/** The fast lane: takes servers out of rotation as soon as an event says that their tasks leave, before any fetch. */
+export function createLeave({ runtime, leavers, pathMatch, kept, keep, doubt, isInterrupted }: Parts) {
+  return async (leaving: readonly LeavingTask[]): Promise<number> => {
+    leavers.join(leaving);
+    const now = kept();
+    if (now?.running === undefined || (await runtime.tier()) === 'D' || isInterrupted()) return 0;
+    const { backends, commands } = takeOut(now.running, leaving);
+    if (commands.length === 0) {
+      keep({ ...now, without: leavers.now() });
+      return 0;
+    }
+    const target = { ...now.running, backends };
+    const touched = { backends: commands.map(({ backend }) => backend), maps: NONE, rows: NONE };
+    const before = await runtime.read(now.generation, touched);
+    // Who should stay may not be there: the pass, which is due now, sees that too and puts it right first.
+    if (before !== undefined && unexpected(before, touched, now.running, pathMatch).length > 0) return 0;
+    const result = before === undefined ? undefined : await runtime.run(now.generation, commands);
+    const after = result?.kind === 'done' ? await runtime.read(now.generation, touched) : undefined;
+    if (after === undefined || verify(after, { touched, target }, pathMatch).length > 0) {
+      doubt();
+      return 0;
+    }
+    if (!isInterrupted()) keep({ ...now, running: target, without: leavers.now() });
+    return commands.length;
+  };
+}
