@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import type { Generation } from '../core/config.ts';
-import type { Clock } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Tier } from '../core/runtime.ts';
 import { generationIn, tierOf, workerIn } from './runtime-replies.ts';
@@ -34,9 +33,8 @@ export interface RuntimeLink {
   /**
    * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was met
    * under it: one that was started in its place knows nothing of what that one was told, until somebody wants to `meet` it.
-   * `fresh`: who proved it a moment ago on this connection need not do so again; for questions, never for commands.
    */
-  bind(generation?: Generation, how?: 'meet' | 'fresh'): Promise<Result<RuntimeWorker, string>>;
+  bind(generation?: Generation, meet?: boolean): Promise<Result<RuntimeWorker, string>>;
   /**
    * `bind`, and lines of which none changes anything, in one exchange: their replies are those of the worker that was wanted, or there
    * are none.
@@ -51,15 +49,7 @@ interface Link {
   readonly socket: RuntimeSocket;
   readonly file: string;
   tier?: Tier;
-  /** Who answered last, and when. */
-  seen?: { readonly worker: RuntimeWorker; readonly at: number };
 }
-
-/**
- * Milliseconds for which a worker that has proved who it is need not do so again on the same connection: the questions of one
- * change follow each other, and asking who is there takes longer than what is asked.
- */
-const FRESH_MS = 100;
 
 /** Its answer is unlike any other, and the same at any time. */
 export const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
@@ -69,7 +59,7 @@ const NO_LINES: readonly SocketLine[] = [];
 const UNMATCHED = 'the replies do not belong to the lines';
 
 /** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
-export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<Clock, 'now'>): RuntimeLink {
+export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink {
   let kept: Link | undefined;
   let met: Pick<RuntimeWorker, 'generation' | 'pid' | 'uptime'> | undefined;
   // Counts closures, so that a connection that is being made while it happens is not kept.
@@ -80,21 +70,14 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
     kept = undefined;
   }
 
-  async function bind(generation?: Generation, how?: 'meet' | 'fresh'): Promise<Result<RuntimeWorker, string>> {
-    const fresh = how === 'fresh' ? freshly(generation) : undefined;
-    const reached = fresh === undefined ? await reach(NO_LINES, generation) : ok({ worker: fresh });
+  async function bind(generation?: Generation, meet = false): Promise<Result<RuntimeWorker, string>> {
+    const reached = await reach(NO_LINES, generation);
     if (!reached.ok) return reached;
-    const { worker } = reached.value;
-    return generation === undefined ? ok(worker) : knownAs(generation, worker, how === 'meet');
+    return generation === undefined ? ok(reached.value.worker) : knownAs(generation, reached.value.worker, meet);
   }
 
   async function inquire(lines: readonly SocketLine[], generation: Generation): Promise<Result<Inquiry, string>> {
-    const fresh = freshly(generation);
-    const replies = await fresh?.ask(lines);
-    const reached =
-      fresh !== undefined && replies?.ok
-        ? ok({ worker: fresh, replies: replies.value })
-        : await reach(lines, generation);
+    const reached = await reach(lines, generation);
     if (!reached.ok) return reached;
     const known = knownAs(generation, reached.value.worker, false);
     return known.ok ? reached : known;
@@ -111,13 +94,6 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
     return ok(worker);
   }
 
-  function freshly(generation: Generation | undefined): RuntimeWorker | undefined {
-    const seen = kept?.socket.isOpen() === true ? kept.seen : undefined;
-    const age = seen === undefined ? FRESH_MS : clock.now() - seen.at;
-    if (age < 0 || age >= FRESH_MS) return undefined;
-    return generation === undefined || seen?.worker.generation === generation ? seen?.worker : undefined;
-  }
-
   async function reach(
     lines: readonly SocketLine[],
     generation: Generation | undefined,
@@ -128,7 +104,7 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
     if (kept && !(found.ok && kept.file === found.value && kept.socket.isOpen())) drop();
     if (!found.ok) return found;
     if (kept) {
-      const known = await introduced(kept, generation, lines);
+      const known = await introduce(kept, generation, lines);
       if (known.ok) return known;
       drop();
     }
@@ -139,18 +115,7 @@ export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<
       return fail(`${path}: closed by Portolan`);
     }
     kept = { socket: opened.value, file: found.value };
-    return introduced(kept, generation, lines);
-  }
-
-  async function introduced(
-    link: Link,
-    generation: Generation | undefined,
-    lines: readonly SocketLine[],
-  ): Promise<Result<Inquiry, string>> {
-    const inquiry = await introduce(link, generation, lines);
-    if (inquiry.ok) link.seen = { worker: inquiry.value.worker, at: clock.now() };
-    else delete link.seen;
-    return inquiry;
+    return introduce(kept, generation, lines);
   }
 
   function close(): void {

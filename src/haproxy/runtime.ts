@@ -41,11 +41,11 @@ export interface RuntimeParts {
 /** The runtime lane over the worker's socket. It connects when it is first used; what is asked of it is done in turn. */
 export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   const { clock } = parts;
-  const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000, clock);
+  const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000);
   const inTurn = createSingleFlight();
 
   async function tier(): Promise<Tier> {
-    const worker = await link.bind(undefined, 'fresh');
+    const worker = await link.bind();
     return worker.ok ? worker.value.tier : 'D';
   }
 
@@ -104,7 +104,7 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
       return inquiry.ok ? { ...inquiry.value, dynamic: undefined } : undefined;
     }
     // Whoever reads everything concludes nothing from what another worker was told.
-    const worker = await link.bind(generation, backends === 'all' ? 'meet' : 'fresh');
+    const worker = await link.bind(generation, backends === 'all');
     if (!worker.ok) return undefined;
     const more = dynamic === true && worker.value.tier === 'A' ? DYNAMIC_QUESTION : [];
     const replies = await worker.value.ask([...said, ...more.map(lines)]);
