@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// One project per level of test. Levels that drive a real HAProxy share ports and CPU: their files run one after the other.
+// One project per level of test. Levels that drive a real HAProxy share ports and CPU: their files run one after the other, and
+// what a busy machine spoils is tried once more, which the report tells ("retry x1").
 const level = (name: string, serial: boolean, timeoutMs: number) => ({
   test: {
     name,
@@ -8,6 +9,7 @@ const level = (name: string, serial: boolean, timeoutMs: number) => ({
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     fileParallelism: !serial,
+    retry: serial ? 1 : 0,
   },
 });
 
