@@ -56,7 +56,7 @@ export interface Backoff {
 export const TIMINGS: Timings = {
   settleMs: 30,
   settleMaxMs: 240,
-  workShare: 0.05,
+  workShare: 0.15,
   workMemoryMs: 5_000,
   leastDelayMs: 250,
   maxDelayMs: 1_000,
