@@ -5,6 +5,7 @@ import type { PathMatch } from './path-match.ts';
 import type { Backend, BackendName, RoutingTable, Server, ServerName, ServiceFrontend } from './routing.ts';
 import type { ObservedRuntime, ObservedServer } from './runtime.ts';
 import type { Asked } from './runtime-difference.ts';
+import { sameWords } from './server-words.ts';
 import { backendNamed, byFirstBind, byName } from './table-diff.ts';
 
 /** What is known, and what was read on top of it. */
@@ -47,7 +48,8 @@ export function seenTable(inputs: SeenInputs): Seen {
     const has = observed.backends.get(name);
     const was = backendNamed(known, name);
     if (has === undefined) absent.add(name);
-    const seen = has === undefined ? undefined : seenBackend(has, was, backendNamed(inputs.told ?? after, name));
+    const will = backendNamed(inputs.told ?? after, name);
+    const seen = has === undefined ? undefined : seenBackend(has, was, will, inputs.leftovers.get(name));
     if (seen !== was) changes.set(name, seen);
     const left = leftServers(has ?? [], seen, was, inputs.leftovers.get(name));
     if (left.size > 0) leftovers.set(name, left);
@@ -104,13 +106,20 @@ function seenBackend(
   has: readonly ObservedServer[],
   was: Backend | undefined,
   will: Backend | undefined,
+  before: ReadonlyMap<ServerName, Leftover> | undefined,
 ): Backend | undefined {
   const model = was ?? will;
   if (model === undefined) return undefined;
   const live = new Map<string, ObservedServer>(has.map((server) => [server.name, server]));
   const wanted = new Set(will?.servers.map(({ name }) => name));
   const servers: Server[] = [];
-  for (const server of [...(was?.servers ?? []), ...(will?.servers ?? [])]) {
+  // One that left comes back with the words it had, or not at all.
+  const words = will?.servers.map((server) => {
+    const left = before?.get(server.name)?.server;
+    return left === undefined || sameWords(left, server) ? server : left;
+  });
+  for (const server of words ?? []) if (!will?.servers.includes(server)) wanted.delete(server.name);
+  for (const server of [...(was?.servers ?? []), ...(words ?? [])]) {
     const found = live.get(server.name);
     live.delete(server.name);
     if (found === undefined || (found.admission === 'maint' && !wanted.has(server.name))) continue;
