@@ -45,6 +45,29 @@ describe('start', () => {
   });
 });
 
+describe('the first look', () => {
+  it('waits for the source to speak, and no second one follows', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(100);
+    expect(world.calls.get('snapshot') ?? 0).toBe(0);
+    world.hint('all');
+    await world.clock.advance(5_000);
+    expect(world.calls.get('snapshot')).toBe(1);
+    await world.stop();
+  });
+
+  it('does not wait for ever', async () => {
+    const world = createWorld();
+    world.begin();
+    await world.clock.advance(TIMINGS.attachMs - 1);
+    expect(world.calls.get('snapshot') ?? 0).toBe(0);
+    await world.clock.advance(1 + TIMINGS.settleMs);
+    expect(world.calls.get('snapshot')).toBe(1);
+    await world.stop();
+  });
+});
+
 describe('when a pass runs', () => {
   it('answers the first hint from idle at once', async () => {
     const world = createWorld();
