@@ -109,8 +109,8 @@ try {
   const figures = [render, check, node, ...(await starts(file))];
   const rows = figures.map(({ what, ms, rssMb: rss }) => ({
     what,
-    ms: Math.round(ms),
-    'times haproxy -c': (ms / check.ms).toFixed(1),
+    ms: Number.isNaN(ms) ? '' : Math.round(ms),
+    'times haproxy -c': Number.isNaN(ms) ? '' : (ms / check.ms).toFixed(1),
     'RSS MB': rss === undefined ? '' : rss.toFixed(0),
   }));
   console.table(rows);
