@@ -4,6 +4,8 @@ import type { Clock } from '../core/ports.ts';
 /** Longest single sleep: timers of the platform are bounded. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
+const WOKEN = 'woken';
+
 /** Waits for a time that may move while it waits. */
 export interface Alarm {
   /** Resolves once `due` is reached (undefined: never), or the signal is aborted. Asks `due` again after each `ring`. */
@@ -15,7 +17,8 @@ export interface Alarm {
 /** An alarm on the injected clock. */
 export function createAlarm(clock: Clock): Alarm {
   let sleeping: AbortController | undefined;
-  const ring = (): void => sleeping?.abort();
+  // With a reason of our own: the usual one is an error with a stack, made for every hint of a burst.
+  const ring = (): void => sleeping?.abort(WOKEN);
   return {
     async until(due, signal) {
       signal.addEventListener('abort', ring);

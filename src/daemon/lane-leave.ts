@@ -24,12 +24,14 @@ export function createLeave({ runtime, leavers, pathMatch, kept, keep, doubt, is
   return async (leaving: readonly LeavingTask[]): Promise<number> => {
     leavers.join(leaving);
     const now = kept();
-    if (now?.running === undefined || (await runtime.tier()) === 'D' || isInterrupted()) return 0;
+    if (now?.running === undefined) return 0;
+    // Several events tell of the end of one task: HAProxy is asked for the first of them only.
     const { backends, commands } = takeOut(now.running, leaving);
     if (commands.length === 0) {
       keep({ ...now, without: leavers.now() });
       return 0;
     }
+    if ((await runtime.tier()) === 'D' || isInterrupted()) return 0;
     const target = { ...now.running, backends };
     const touched = { backends: commands.map(({ backend }) => backend), maps: NONE, rows: NONE };
     const before = await runtime.read(now.generation, touched);

@@ -28,7 +28,8 @@ export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number): Leavers
   return {
     join(leaving) {
       const until = clock.now() + forMs;
-      all = [...all, ...leaving.map((one) => ({ ...one, until }))];
+      const again = new Set(leaving.map(({ task }) => task));
+      all = [...now().filter(({ task }) => !again.has(task)), ...leaving.map((one) => ({ ...one, until }))];
     },
     now,
     are: (those) => those === now() || (those.length === 0 && now().length === 0),

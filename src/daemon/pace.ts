@@ -1,4 +1,5 @@
 import type { Instant } from '../core/app.ts';
+import { createAllowance } from './allowance.ts';
 import type { Hints } from './hints.ts';
 import type { Timings } from './timings.ts';
 import { backoffMs } from './timings.ts';
@@ -31,22 +32,16 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   let failures = 0;
   let retry: { readonly at: Instant; readonly hintFloor: Instant } | undefined;
   let lastEnd: Instant | undefined;
-  let lastReload: Instant | undefined;
-  /** Reloads left of the burst, as of the last one. */
-  let reloadsLeft = timings.reloadBurst;
+  /** Each reload leaves a worker behind that finishes its connections. */
+  const reloads = createAllowance(timings.reloads);
+  /** Single changes are followed at once; what keeps coming is taken together, a few times a second. */
+  const passes = createAllowance(timings.passes);
   let settling = true;
   /** While reloads keep coming. */
   let reloadSettleMs = timings.settleMs;
   let lastMs = 0;
 
-  /** Work of the last seconds, in milliseconds; what is long ago counts less and less. */
-  let worked = 0;
-
-  /** Single changes are followed closely; when they keep coming, passes take a small part of the time and no more. */
-  const quiet = (): number => {
-    const share = worked / timings.workMemoryMs / timings.workShare;
-    return Math.min(Math.max(reloadSettleMs, 2 * lastMs, share * timings.settleMaxMs), timings.settleMaxMs);
-  };
+  const quiet = (): number => Math.min(Math.max(reloadSettleMs, 2 * lastMs), timings.settleMaxMs);
   const longest = (): number => Math.min(Math.max(timings.leastDelayMs, 4 * lastMs), timings.maxDelayMs);
 
   const hintDue = (): Instant | undefined => {
@@ -55,25 +50,16 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     const close = lastEnd !== undefined && burst.firstAt - lastEnd < quiet();
     const settled = Math.min(burst.lastAt + quiet(), burst.firstAt + longest());
     const at = settling || close ? settled : burst.firstAt;
-    return Math.max(at, retry?.hintFloor ?? at) as Instant;
+    return Math.max(at, passes.from(), retry?.hintFloor ?? at) as Instant;
   };
 
   /** Reloads in close order make the next burst settle longer: each leaves a worker behind. */
   const ended = (now: Instant, reloaded: boolean, ms: number): void => {
     lastMs = ms;
-    // The first look at a large cluster takes seconds, and says nothing of the passes after it.
-    const counted = Math.min(ms, timings.settleMaxMs);
-    worked = worked * Math.exp(-(now - (lastEnd ?? now)) / timings.workMemoryMs) + counted;
+    passes.took(now);
     const dense = reloaded && lastEnd !== undefined && now - lastEnd < 4 * reloadSettleMs;
     reloadSettleMs = dense ? Math.min(2 * reloadSettleMs, timings.settleMaxMs) : timings.settleMs;
     lastEnd = now;
-  };
-
-  /** A few reloads in a row come at once, then one at a time: each leaves a worker behind that finishes its connections. */
-  const reloadFrom = (): Instant => {
-    if (lastReload === undefined) return 0 as Instant;
-    const regain = Math.round((1 - reloadsLeft) * timings.reloadIntervalMaxMs);
-    return (lastReload + Math.max(timings.reloadIntervalMs, regain)) as Instant;
   };
 
   return {
@@ -81,16 +67,13 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
       const times = [hintDue(), retry?.at].filter((time) => time !== undefined);
       return times.length === 0 ? undefined : (Math.min(...times) as Instant);
     },
-    reloadFrom,
+    reloadFrom: reloads.from,
     succeeded(now, reloaded, ms) {
       failures = 0;
       retry = undefined;
       ended(now, reloaded, ms);
       settling = hints.burst() !== undefined;
-      if (!reloaded) return;
-      const regained = lastReload === undefined ? 0 : (now - lastReload) / timings.reloadIntervalMaxMs;
-      reloadsLeft = Math.min(timings.reloadBurst, reloadsLeft + regained) - 1;
-      lastReload = now;
+      if (reloaded) reloads.took(now);
     },
     waits(now, until, ms) {
       failures = 0;

@@ -1,3 +1,5 @@
+import type { AllowanceTimings } from './allowance.ts';
+
 /** When passes run, in milliseconds. */
 export interface Timings {
   /**
@@ -6,18 +8,12 @@ export interface Timings {
    */
   readonly settleMs: number;
   readonly settleMaxMs: number;
-  /** Where passes take this share of the last `workMemoryMs` or more, bursts settle for `settleMaxMs`; below it, for less. */
-  readonly workShare: number;
-  readonly workMemoryMs: number;
   /** No hint waits longer than this for the end of a burst, or than four times the last pass where that is longer … */
   readonly leastDelayMs: number;
   /** … but never longer than this. */
   readonly maxDelayMs: number;
-  /** Least distance of two reloads. */
-  readonly reloadIntervalMs: number;
-  /** Distance of two reloads while they keep coming; `reloadBurst` of them may be ahead of that. */
-  readonly reloadIntervalMaxMs: number;
-  readonly reloadBurst: number;
+  readonly passes: AllowanceTimings;
+  readonly reloads: AllowanceTimings;
   /** Full-jitter back-off after a failure. */
   readonly backoff: Backoff;
   /** The same after a failed reload: each attempt can pause all listeners for 2 s (measured on HAProxy 2.6.12). */
@@ -56,13 +52,10 @@ export interface Backoff {
 export const TIMINGS: Timings = {
   settleMs: 30,
   settleMaxMs: 240,
-  workShare: 0.15,
-  workMemoryMs: 5_000,
   leastDelayMs: 250,
   maxDelayMs: 1_000,
-  reloadIntervalMs: 100,
-  reloadIntervalMaxMs: 1_000,
-  reloadBurst: 5,
+  passes: { leastMs: 0, everyMs: 200, burst: 10 },
+  reloads: { leastMs: 100, everyMs: 1_000, burst: 5 },
   backoff: { baseMs: 200, maxMs: 15_000 },
   reloadBackoff: { baseMs: 1_000, maxMs: 30_000, least: 0.5 },
   hintFloorMs: 500,

@@ -30,6 +30,8 @@ export interface Inquiry {
 
 /** The connection to the worker in charge, kept from one batch to the next. */
 export interface RuntimeLink {
+  /** The tier of the worker that the open connection leads to; undefined: there is none, or nobody was met on it yet. Asks nothing. */
+  tier(): Tier | undefined;
   /**
    * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was met
    * under it: one that was started in its place knows nothing of what that one was told, until somebody wants to `meet` it.
@@ -123,7 +125,7 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
     drop();
   }
 
-  return { bind, inquire, close };
+  return { tier: () => (kept?.socket.isOpen() === true ? kept.tier : undefined), bind, inquire, close };
 }
 
 /** Which file is at the path: another one means that another process listens. */

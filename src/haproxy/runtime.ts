@@ -44,7 +44,10 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000);
   const inTurn = createSingleFlight();
 
+  /** No question of its own where commands can be sent: whoever sends some proves first who listens. That none can may be over. */
   async function tier(): Promise<Tier> {
+    const known = link.tier();
+    if (known !== undefined && known !== 'D') return known;
     const worker = await link.bind();
     return worker.ok ? worker.value.tier : 'D';
   }

@@ -12,6 +12,9 @@ export interface Deadline {
   stop(): void;
 }
 
+/** A reason of our own: the usual one is an error with a stack, made twice for every request. */
+const WOKEN = 'woken';
+
 /** Starts a time limit of `ms` below `parent`. Always `stop()` it. */
 export function startDeadline(clock: Clock, ms: number, parent: AbortSignal): Deadline {
   const cut = new AbortController();
@@ -43,12 +46,12 @@ export function startDeadline(clock: Clock, ms: number, parent: AbortSignal): De
     extend(more) {
       const earlier = clock.now() + more < due;
       due = clock.now() + more;
-      if (earlier) nap.abort();
+      if (earlier) nap.abort(WOKEN);
     },
     stop() {
       parent.removeEventListener('abort', onParent);
       ended = true;
-      nap.abort();
+      nap.abort(WOKEN);
     },
   };
 }

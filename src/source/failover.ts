@@ -58,7 +58,7 @@ export async function askMasters<T>(
     const waits: Promise<Settled<T> | 'quiet'>[] = [...running.values()].map(({ settled }) => settled);
     if (newest !== undefined) waits.push(quietFor(hedgeAfter(newest.master), () => quietSince, clock, idle.signal));
     const first = await Promise.race(waits);
-    idle.abort();
+    idle.abort(NOT_NEEDED);
     if (first === 'quiet') {
       cutScouts();
       start();

@@ -100,7 +100,7 @@ describe('when a pass runs', () => {
     }
     await world.clock.advance(5_000);
     expect(world.running?.config.digest).toBe(world.desired().digest);
-    expect((world.calls.get('apply') ?? 0) - applied).toBeLessThanOrEqual(TIMINGS.reloadBurst);
+    expect((world.calls.get('apply') ?? 0) - applied).toBeLessThanOrEqual(TIMINGS.reloads.burst);
     await world.stop();
   });
 

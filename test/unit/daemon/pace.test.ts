@@ -62,29 +62,43 @@ describe('when a pass is due', () => {
     expect((pace.due() ?? 0) - now).toBe(10 + TIMINGS.settleMs);
   });
 
-  it('after longer pauses while passes keep taking the time, so that they take a small part of it', () => {
+  it('at once for changes a second apart, and a few times a second while hints keep coming', () => {
     const { pace, hint, hints } = rig();
-    let [now, busy] = [0, 0];
-    while (now < 60_000) {
-      hint(now);
-      const due = Math.max(now, pace.due() ?? 0);
+    let now = 1_000;
+    const follow = (hinted: number): number => {
+      hint(hinted);
+      const due = Math.max(hinted, pace.due() ?? 0);
       hints.take(at(due));
-      now = due + 15;
-      busy += 15;
-      pace.succeeded(at(now), false, 15);
+      pace.succeeded(at(due + 5), false, 5);
+      return due;
+    };
+    pace.succeeded(at(now), false, 5);
+    for (let n = 0; n < 100; n += 1) {
+      // A change comes as several events, some hundred milliseconds apart.
+      now += 250;
+      expect(follow(now)).toBe(now);
     }
-    expect(busy / now).toBeLessThan(0.12);
+    let passes = 0;
+    const end = now + 60_000;
+    while (now < end) {
+      now = follow(now) + 10;
+      passes += 1;
+    }
+    const perSecond = 1_000 / TIMINGS.passes.everyMs;
+    expect(passes).toBeLessThanOrEqual(TIMINGS.passes.burst + perSecond * 61);
+    expect(passes).toBeGreaterThan(perSecond * 50);
     now += 20_000;
-    hint(now);
-    expect(pace.due()).toBe(now);
+    expect(follow(now)).toBe(now);
   });
 
   it('after the burst, but not later than the longest delay', () => {
-    const { pace, hint } = rig();
+    const { pace, hint, hints } = rig();
     for (let ms = 0; ms <= 3_000; ms += TIMINGS.settleMs / 2) hint(ms);
     expect(pace.due()).toBe(TIMINGS.leastDelayMs);
+    hints.take(at(4_000));
     pace.succeeded(at(4_000), false, 2_000);
-    expect(pace.due()).toBe(TIMINGS.maxDelayMs);
+    for (let ms = 4_010; ms <= 8_000; ms += TIMINGS.settleMs / 2) hint(ms);
+    expect(pace.due()).toBe(4_010 + TIMINGS.maxDelayMs);
   });
 
   it('after a failure by itself, with growing pauses, and earlier for a hint', () => {

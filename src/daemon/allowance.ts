@@ -1,0 +1,36 @@
+import type { Instant } from '../core/app.ts';
+
+/** How often something may happen, in milliseconds: a few times in a row, then one at a time. */
+export interface AllowanceTimings {
+  /** From one time to the next, also within the few. */
+  readonly leastMs: number;
+  /** From one time to the next while they keep coming. */
+  readonly everyMs: number;
+  /** Times that may be ahead of that. */
+  readonly burst: number;
+}
+
+/** Times that are left of a few in a row; rest gives them back. */
+export interface Allowance {
+  /** Not before this. */
+  from(): Instant;
+  took(now: Instant): void;
+}
+
+/** Nothing was taken yet. */
+export function createAllowance({ leastMs, everyMs, burst }: AllowanceTimings): Allowance {
+  let last: Instant | undefined;
+  /** As of the last time. */
+  let left = burst;
+  return {
+    from() {
+      if (last === undefined) return 0 as Instant;
+      return (last + Math.max(leastMs, Math.round((1 - left) * everyMs))) as Instant;
+    },
+    took(now) {
+      const regained = last === undefined ? 0 : (now - last) / everyMs;
+      left = Math.min(burst, left + regained) - 1;
+      last = now;
+    },
+  };
+}
