@@ -15,11 +15,13 @@ export interface Leavers {
   without(table: RoutingTable): RoutingTable;
 }
 
+type Leaver = LeavingTask & { readonly until: number };
+
 /** Nobody leaves yet. `forMs`: how long an event's word counts. */
 export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number): Leavers {
-  let all: readonly (LeavingTask & { readonly until: number })[] = [];
+  let all: readonly Leaver[] = [];
 
-  function now(): readonly LeavingTask[] {
+  function now(): readonly Leaver[] {
     const at = clock.now();
     if (all.some(({ until }) => until <= at)) all = all.filter(({ until }) => until > at);
     return all;
