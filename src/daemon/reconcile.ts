@@ -1,5 +1,6 @@
 import type { Instant } from '../core/app.ts';
 import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
+import type { LeavingTask } from '../core/leaving.ts';
 import type { ApplyPlan } from '../core/plan.ts';
 import { planApply, planReload } from '../core/plan.ts';
 import type { PassCause } from '../core/ports.ts';
@@ -45,6 +46,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
+  /** Tasks are being taken out, one after the other; this is over when none is left. */
+  let lastLeave: Promise<number> = Promise.resolve(0);
   /** Refused as a whole, and nobody to blame. */
   let hopeless: string | undefined;
 
@@ -52,6 +55,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const startedAt = clock.now();
     emit({ type: 'pass-started', cause });
     const refetch = await newest.fetch(cause.scope, signal);
+    // Requests still go to tasks that end: computing has to wait for the commands that take them out.
+    await lastLeave;
     const fetchedAt = clock.now();
     const answered = await running.look(cause.scope === 'all');
     const outcome = await goOn(refetch, answered, { cause, signal, reloadFrom });
@@ -106,6 +111,12 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const otherwise = await carrier.compare(signal);
     if (otherwise) settled = undefined;
     return otherwise;
+  }
+
+  async function leave(leaving: readonly LeavingTask[]): Promise<number> {
+    const left = lane.leave(leaving);
+    lastLeave = left.catch(() => 0);
+    return left;
   }
 
   const renderInputs = (inputs: Inputs) => ({ ...inputs, settings, place, spares: deps.spares });
@@ -231,7 +242,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     compare,
     follow: disk.follow,
     close: memory.flush,
-    leave: lane.leave,
+    leave,
     places: lane.places,
     doubt: () => {
       running.doubt();
