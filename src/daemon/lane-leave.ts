@@ -1,4 +1,4 @@
-import { takeOut } from '../core/fast-lane.ts';
+import { createTakeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import type { HaproxyRuntime } from '../core/runtime.ts';
@@ -21,6 +21,7 @@ const NONE: readonly never[] = [];
 
 /** The fast lane: takes servers out of rotation as soon as an event says that their tasks leave, before any fetch. */
 export function createLeave({ runtime, leavers, pathMatch, kept, keep, doubt, isInterrupted }: Parts) {
+  const takeOut = createTakeOut();
   return async (leaving: readonly LeavingTask[]): Promise<number> => {
     leavers.join(leaving);
     const now = kept();

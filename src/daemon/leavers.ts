@@ -1,4 +1,4 @@
-import { takeOut } from '../core/fast-lane.ts';
+import { createTakeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RoutingTable } from '../core/routing.ts';
@@ -19,6 +19,7 @@ type Leaver = LeavingTask & { readonly until: number };
 
 /** Nobody leaves yet. `forMs`: how long an event's word counts. */
 export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number): Leavers {
+  const takeOut = createTakeOut();
   let all: readonly Leaver[] = [];
 
   function now(): readonly Leaver[] {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Instant } from '../../../src/core/app.ts';
 import type { RenderedConfig } from '../../../src/core/config.ts';
-import { takeOut } from '../../../src/core/fast-lane.ts';
+import { createTakeOut } from '../../../src/core/fast-lane.ts';
 import type { LeavingTask } from '../../../src/core/leaving.ts';
 import { place } from '../../../src/core/placed-table.ts';
 import type { RoutingTable } from '../../../src/core/routing.ts';
@@ -92,7 +92,7 @@ async function stage(version: string, seed: number) {
 
 /** Tasks that an event called leaving stay out of rotation, unless nobody else would serve. */
 function withoutLeavers(table: RoutingTable, leaving: readonly LeavingTask[]): RoutingTable {
-  return { ...table, backends: takeOut(table, leaving).backends };
+  return { ...table, backends: createTakeOut()(table, leaving).backends };
 }
 
 test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskId } from '../../../src/core/app.ts';
-import { takeOut } from '../../../src/core/fast-lane.ts';
+import { createTakeOut, type TakeOut } from '../../../src/core/fast-lane.ts';
 import { appId, backend, server, table } from '../../support/tables.ts';
 
 const running = table({
@@ -10,6 +10,7 @@ const running = table({
     backend('solo_3', { servers: [server(21)] }),
   ],
 });
+const takeOut: TakeOut = (...given) => createTakeOut()(...given);
 const leaving = (app: string, task: string) => ({ app: appId(app), task: task as TaskId });
 const told = (...given: Parameters<typeof takeOut>) =>
   takeOut(...given).commands.map((one) =>
@@ -50,5 +51,20 @@ describe('an event alone', () => {
     const { backends, commands } = takeOut(running, [leaving('/shop', 'task.99')]);
     expect(commands).toEqual([]);
     expect(backends).toBe(running.backends);
+  });
+
+  test('is answered by what runs now, whatever was asked before', () => {
+    const remembering = createTakeOut();
+    const names = (backends: typeof running.backends, app: string, task: string) =>
+      remembering(table({ backends }), [leaving(app, task)]).commands.map(({ backend: of }) => of);
+    const [group, shop, solo] = running.backends;
+    if (group === undefined || shop === undefined || solo === undefined) throw new Error('three backends');
+    expect(names([shop, solo], '/shop', 'task.11')).toEqual(['shop_2']);
+    expect(names([group, solo], '/shop', 'task.11')).toEqual([]);
+    expect(names([group, solo], '/member', 'member.1')).toEqual(['group_1']);
+    const own = { ...group, servers: [server(2), server(3)] };
+    expect(names([own, shop], '/member', 'task.2')).toEqual(['group_1']);
+    expect(names([{ ...own, app: appId('/other') }, shop], '/group', 'task.2')).toEqual(['group_1']);
+    expect(names([shop], '/group', 'task.2')).toEqual([]);
   });
 });
