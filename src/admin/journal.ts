@@ -15,6 +15,9 @@ export interface Journal {
 /** Bytes that wait for a slow disk before events are dropped. */
 const MOST_WAITING = 1_048_576;
 
+/** From one write to the next (ms), while nothing warns: each costs as much as a hundred lines do. */
+const PAUSE_MS = 100;
+
 /**
  * Appends the events worth keeping to a file, one JSON object a line; the same again and again is kept once. At `maxBytes` the file becomes `<path>.1`, replacing
  * the one before. A full or broken disk costs entries and nothing else.
@@ -26,10 +29,28 @@ export function createJournal(options: { readonly path: string; readonly maxByte
   let writing: Promise<void> | undefined;
   let failure: string | undefined;
   let size: number | undefined;
+  let goOn: () => void = () => undefined;
+  let hurried = false;
   const repeats = createRepeats();
+
+  const pause = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => goOn(), PAUSE_MS);
+      goOn = () => {
+        clearTimeout(timer);
+        goOn = () => undefined;
+        resolve();
+      };
+      if (hurried) goOn();
+    });
+  const hurry = (): void => {
+    hurried = true;
+    goOn();
+  };
 
   const writeOut = async (): Promise<void> => {
     while (waiting.length > 0) {
+      hurried = false;
       const text = waiting.join('');
       waiting = [];
       waitingBytes = 0;
@@ -49,6 +70,7 @@ export function createJournal(options: { readonly path: string; readonly maxByte
         size = undefined;
         failure = error instanceof Error ? error.message : String(error);
       }
+      await pause();
     }
     writing = undefined;
   };
@@ -63,8 +85,14 @@ export function createJournal(options: { readonly path: string; readonly maxByte
       waiting.push(entry);
       waitingBytes += entry.length;
       writing ??= writeOut();
+      if (level === 'warn' || level === 'error') hurry();
     },
-    flushed: async () => writing,
+    async flushed() {
+      while (writing !== undefined) {
+        hurry();
+        await writing;
+      }
+    },
     failure: () => failure,
   };
 }

@@ -119,8 +119,8 @@ test('what somebody tells HAProxy behind Portolan’s back is found and put righ
   expect(await shown('shop.example')).not.toBe(fingerprint);
   // Within the distance of two comparisons, and nobody asks.
   await until('put right', async () => (await shown('shop.example')) === fingerprint, 45_000);
-  const journal = await readFile(`${platform.portolan.stateDir}/journal.ndjson`, 'utf8');
-  expect(journal).toContain(`"certificate-wrong ${folder}/shop.pem"`);
+  const journal = () => readFile(`${platform.portolan.stateDir}/journal.ndjson`, 'utf8');
+  await until('an entry', async () => (await journal()).includes(`"certificate-wrong ${folder}/shop.pem"`));
   expect(await worker()).toEqual(first);
 });
 

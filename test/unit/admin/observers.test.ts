@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -282,6 +282,26 @@ describe('journal', () => {
     expect(entries(path)[3]).toMatchObject({ generation: 3, changes: ['route-added web.example'] });
     expect(readFileSync(path, 'utf8')).not.toContain('verysecret');
     expect(statSync(path).mode & 0o137).toBe(0);
+  });
+
+  test('writes what only is kept a few times a second, what warns at once, and with it all before it', async () => {
+    const path = join(dir, 'pace.ndjson');
+    const journal = createJournal({ path });
+    const wrote = async (count: number): Promise<void> => {
+      const lines = () => (existsSync(path) ? entries(path).length : 0);
+      while (lines() < count) await new Promise((resolve) => setTimeout(resolve, 1));
+      expect(lines()).toBe(count);
+    };
+    journal.observe(at(applied(1)));
+    await wrote(1);
+    for (let i = 2; i <= 5; i++) {
+      journal.observe(at(applied(i)));
+      await new Promise(setImmediate);
+    }
+    expect(entries(path)).toHaveLength(1);
+    journal.observe(at(failed));
+    await wrote(6);
+    await journal.flushed();
   });
 
   test('is bounded: the old file is kept once', async () => {
