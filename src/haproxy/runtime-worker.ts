@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { Generation } from '../core/config.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Tier } from '../core/runtime.ts';
@@ -101,7 +101,7 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
     generation: Generation | undefined,
   ): Promise<Result<Inquiry, string>> {
     const before = closures;
-    const found = await fileAt(path);
+    const found = fileAt(path);
     // A connection stays with the worker that accepted it, and shows and changes that one also when another one serves.
     if (kept && !(found.ok && kept.file === found.value && kept.socket.isOpen())) drop();
     if (!found.ok) return found;
@@ -128,10 +128,13 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
   return { tier: () => (kept?.socket.isOpen() === true ? kept.tier : undefined), bind, inquire, close };
 }
 
-/** Which file is at the path: another one means that another process listens. */
-async function fileAt(path: string): Promise<Result<string, string>> {
+/**
+ * Which file is at the path: another one means that another process listens. A socket is on a disk of this machine, and is asked
+ * for with every question: going to another thread and back takes a hundred times as long as the answer.
+ */
+function fileAt(path: string): Result<string, string> {
   try {
-    const { dev, ino, ctimeNs } = await stat(path, { bigint: true });
+    const { dev, ino, ctimeNs } = statSync(path, { bigint: true });
     return ok(`${dev}:${ino}:${ctimeNs}`);
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
