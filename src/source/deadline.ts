@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports.ts';
+import type { Alarms } from './alarms.ts';
 
 /** A time limit that can be moved while it runs. */
 export interface Deadline {
@@ -6,52 +6,39 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Was it the time, and not the parent? */
   expired(): boolean;
-  /** From now on, `ms` more. */
+  /** From now on, `ms` more, but not beyond the utmost. */
   extend(ms: number): void;
   /** Ends the watch; the signal stays as it is. */
   stop(): void;
 }
 
-/** A reason of our own: the usual one is an error with a stack, made twice for every request. */
-const WOKEN = 'woken';
-
-/** Starts a time limit of `ms` below `parent`. Always `stop()` it. */
-export function startDeadline(clock: Clock, ms: number, parent: AbortSignal): Deadline {
+/** Starts a time limit of `ms` below `parent`; it can be extended to `utmost` ms from now. Always `stop()` it. */
+export function startDeadline(
+  alarms: Alarms,
+  ms: number,
+  parent: AbortSignal,
+  utmost = Number.POSITIVE_INFINITY,
+): Deadline {
   const cut = new AbortController();
-  let ended = false;
+  let expired = false;
+  const expire = () => {
+    expired = !cut.signal.aborted;
+    cut.abort(new Error('deadline'));
+  };
+  const soonest = alarms.set(Math.min(ms, utmost), expire);
+  const last = utmost === Number.POSITIVE_INFINITY ? undefined : alarms.set(utmost, expire);
   const onParent = () => cut.abort(parent.reason);
   if (parent.aborted) onParent();
   else parent.addEventListener('abort', onParent, { once: true });
-  let due = clock.now() + ms;
-  let expired = false;
-  let nap = new AbortController();
-
-  const watch = async () => {
-    while (!ended && !cut.signal.aborted) {
-      const left = due - clock.now();
-      if (left > 0) {
-        nap = new AbortController();
-        await clock.sleep(left, nap.signal);
-      } else {
-        expired = true;
-        cut.abort(new Error('deadline'));
-      }
-    }
-  };
-  void watch();
 
   return {
     signal: cut.signal,
     expired: () => expired,
-    extend(more) {
-      const earlier = clock.now() + more < due;
-      due = clock.now() + more;
-      if (earlier) nap.abort(WOKEN);
-    },
+    extend: soonest.move,
     stop() {
       parent.removeEventListener('abort', onParent);
-      ended = true;
-      nap.abort(WOKEN);
+      soonest.stop();
+      last?.stop();
     },
   };
 }

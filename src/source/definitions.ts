@@ -1,5 +1,6 @@
 import type { Clock } from '../core/ports.ts';
 import type { WantedVersion } from '../core/snapshot.ts';
+import { createAlarms } from './alarms.ts';
 import { judgeDefinition } from './answers.ts';
 import { asText } from './body-reader.ts';
 import { startDeadline } from './deadline.ts';
@@ -37,7 +38,8 @@ export function createDefinitions(http: MarathonHttp, clock: Clock, deadlineMs: 
       for (const { app, version } of wanted) touch(known, keyOf(app, version));
       const missing = wanted.filter(isMissing);
       if (missing.length === 0) return;
-      const deadline = startDeadline(clock, deadlineMs, signal);
+      const alarms = createAlarms(clock);
+      const deadline = startDeadline(alarms, deadlineMs, signal);
       await inParallel(missing, WIDTH, async ({ app, version }) => {
         if (deadline.signal.aborted) return;
         const path = `${appPath(app)}/versions/${encodeURIComponent(version)}`;
@@ -47,6 +49,7 @@ export function createDefinitions(http: MarathonHttp, clock: Clock, deadlineMs: 
         else remember(known, keyOf(app, version), answer.value);
       });
       deadline.stop();
+      alarms.close();
     },
     get: (app, version) => known.get(keyOf(app, version)),
   };

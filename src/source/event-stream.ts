@@ -2,6 +2,7 @@ import { EventSource } from 'eventsource';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
 import { printable } from '../core/problem.ts';
+import { createAlarms } from './alarms.ts';
 import { startDeadline } from './deadline.ts';
 import { ATTACHED, createEventReader, isRoutingEvent, ROUTING_EVENTS } from './marathon-events.ts';
 import type { Master } from './masters.ts';
@@ -41,8 +42,9 @@ const EVENTS_PATH = `/v2/events?plan-format=light&${ROUTING_EVENTS.map((type) =>
  */
 export async function followStream(parts: StreamParts, master: Master, signal: AbortSignal): Promise<StreamEnd> {
   const { clock, timings, masters } = parts;
-  const silence = startDeadline(clock, timings.streamOpen, signal);
-  const life = startDeadline(clock, timings.streamLife * (0.9 + 0.2 * parts.random()), silence.signal);
+  const alarms = createAlarms(clock);
+  const silence = startDeadline(alarms, timings.streamOpen, signal);
+  const life = startDeadline(alarms, timings.streamLife * (0.9 + 0.2 * parts.random()), silence.signal);
   const grace = new AbortController();
   const session = createSession(parts, master);
   const startedAt = clock.now();
@@ -94,6 +96,7 @@ export async function followStream(parts: StreamParts, master: Master, signal: A
   grace.abort();
   life.stop();
   silence.stop();
+  alarms.close();
   return { lived: session.end(reason), aged };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, SourceFailure } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
+import type { Alarms } from './alarms.ts';
 import type { Master } from './masters.ts';
 
 /** One try at one master. `alive` is called with every sign of life; an aborted `signal` says why in its reason. */
@@ -22,6 +23,7 @@ export async function askMasters<T>(
   attempt: Attempt<T>,
   hedgeAfter: (master: Master) => number,
   clock: Clock,
+  alarms: Alarms,
   signal: AbortSignal,
 ): Promise<Result<T, SourceFailure>> {
   const running = new Map<number, Running<T>>();
@@ -35,12 +37,16 @@ export async function askMasters<T>(
     if (master === undefined) return;
     next += 1;
     const cut = new AbortController();
+    if (signal.aborted) cut.abort(signal.reason);
     const alive = () => {
       quietSince = clock.now();
     };
     alive();
-    const settled = attempt(master, AbortSignal.any([signal, cut.signal]), alive).then((result) => ({ index, result }));
+    const settled = attempt(master, cut.signal, alive).then((result) => ({ index, result }));
     running.set(index, { master, cut, settled });
+  };
+  const cutAll = () => {
+    for (const { cut } of running.values()) cut.abort(signal.reason);
   };
   const isScout = (index: number) => index >= order.length;
   const cutScouts = () => {
@@ -51,33 +57,37 @@ export async function askMasters<T>(
     }
   };
 
-  start();
-  while ([...running.keys()].some((index) => !isScout(index))) {
-    const newest = [...running.values()].at(-1);
-    const idle = new AbortController();
-    const waits: Promise<Settled<T> | 'quiet'>[] = [...running.values()].map(({ settled }) => settled);
-    if (newest !== undefined) waits.push(quietFor(hedgeAfter(newest.master), () => quietSince, clock, idle.signal));
-    const first = await Promise.race(waits);
-    idle.abort(NOT_NEEDED);
-    if (first === 'quiet') {
-      cutScouts();
-      start();
-      continue;
-    }
-    const winner = running.get(first.index);
-    running.delete(first.index);
-    if (first.result.ok) {
-      for (const [index, { master, cut }] of running) {
-        cut.abort(index < first.index && master !== winner?.master ? OVERTAKEN : NOT_NEEDED);
+  const askAll = async (): Promise<Result<T, SourceFailure>> => {
+    start();
+    while ([...running.keys()].some((index) => !isScout(index))) {
+      const first = await firstOf(running, hedgeAfter, () => quietSince, clock, alarms);
+      if (first === 'quiet') {
+        cutScouts();
+        start();
+        continue;
       }
-      return first.result;
+      const winner = running.get(first.index);
+      running.delete(first.index);
+      if (first.result.ok) {
+        for (const [index, { master, cut }] of running) {
+          cut.abort(index < first.index && master !== winner?.master ? OVERTAKEN : NOT_NEEDED);
+        }
+        return first.result;
+      }
+      if (isScout(first.index)) continue;
+      failures.push(first.result.failure);
+      if (!signal.aborted && next < order.length) start();
     }
-    if (isScout(first.index)) continue;
-    failures.push(first.result.failure);
-    if (!signal.aborted && next < order.length) start();
+    cutScouts();
+    return fail(tellingFailure(failures, signal));
+  };
+
+  signal.addEventListener('abort', cutAll);
+  try {
+    return await askAll();
+  } finally {
+    signal.removeEventListener('abort', cutAll);
   }
-  cutScouts();
-  return fail(tellingFailure(failures, signal));
 }
 
 interface Running<T> {
@@ -91,13 +101,27 @@ interface Settled<T> {
   readonly result: Result<T, SourceFailure>;
 }
 
-async function quietFor(ms: number, since: () => number, clock: Clock, signal: AbortSignal): Promise<'quiet'> {
-  while (!signal.aborted) {
-    const left = since() + ms - clock.now();
-    if (left <= 0) break;
-    await clock.sleep(left, signal);
-  }
-  return 'quiet';
+/** What ends first, or that nothing was heard of any of them for too long. */
+async function firstOf<T>(
+  running: ReadonlyMap<number, Running<T>>,
+  hedgeAfter: (master: Master) => number,
+  quietSince: () => number,
+  clock: Clock,
+  alarms: Alarms,
+): Promise<Settled<T> | 'quiet'> {
+  const newest = [...running.values()].at(-1);
+  if (newest === undefined) return 'quiet';
+  const ms = hedgeAfter(newest.master);
+  const quiet = Promise.withResolvers<'quiet'>();
+  const left = () => quietSince() + ms - clock.now();
+  const look = () => {
+    if (left() > 0) alarm = alarms.set(left(), look);
+    else quiet.resolve('quiet');
+  };
+  let alarm = alarms.set(left(), look);
+  const first = await Promise.race([...[...running.values()].map(({ settled }) => settled), quiet.promise]);
+  alarm.stop();
+  return first;
 }
 
 /** Of several failures, the one that says most: an answer says more than none. The others are named behind it. */

@@ -1,8 +1,9 @@
-import { request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, SourceFailure } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type AgentPool, createAgentPool } from './agents.ts';
+import { type Alarms, createAlarms } from './alarms.ts';
 import type { BodyReader, ReadBody } from './body-reader.ts';
 import { type Credentials, type IdentitySettings, readCredentials } from './credentials.ts';
 import { type Deadline, startDeadline } from './deadline.ts';
@@ -38,6 +39,7 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
   const { masters, clock, emit, timings } = parts;
   const pool = createAgentPool(timings.connect);
   const patience = createPatience(timings);
+  const alarms = createAlarms(clock);
 
   async function ask<T>(
     op: Operation,
@@ -54,7 +56,7 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
       patience.answered(key, ms);
       alive();
     };
-    const exchange = await talk(parts, pool, master, op, path, read, signal, allowed, { answered, alive });
+    const exchange = await talk(parts, pool, alarms, master, op, path, read, signal, allowed, { answered, alive });
     const judged = exchange.ok ? exchange.value.said : exchange;
     const overtaken = signal.aborted && signal.reason === OVERTAKEN;
     const kind = judged.ok ? 'ok' : overtaken ? 'timeout' : judged.failure.kind;
@@ -83,9 +85,13 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
         (master, cut, alive) => ask(op, path, read, master, cut, alive),
         (master) => patience.of(`${op} ${master.endpoint}`).hedge,
         clock,
+        alarms,
         signal,
       ),
-    close: () => pool.close(),
+    close() {
+      alarms.close();
+      return pool.close();
+    },
   };
 }
 
@@ -109,6 +115,7 @@ interface Signs {
 async function talk<T>(
   parts: MarathonHttpParts,
   pool: AgentPool,
+  alarms: Alarms,
   master: Master,
   op: Operation,
   path: string,
@@ -122,26 +129,24 @@ async function talk<T>(
   // A single app is a few kilobytes: unpacking it would take longer than sending it as it is.
   const encoding = op === 'app' ? 'identity' : 'gzip';
   const startedAt = parts.clock.now();
-  const gap = startDeadline(parts.clock, allowed.headers, signal);
-  const whole = startDeadline(parts.clock, allowed.headers + 4 * allowed.body, gap.signal);
+  const deadline = startDeadline(alarms, allowed.headers, signal, allowed.headers + 4 * allowed.body);
   const failed = (failure: RequestFailure, late: string): Result<never, RequestFailure> => {
-    if (gap.expired() || whole.expired()) return fail({ kind: 'timeout', detail: late });
+    if (deadline.expired()) return fail({ kind: 'timeout', detail: late });
     return fail(signal.aborted ? { kind: 'aborted', detail: 'stopped' } : failure);
   };
   try {
-    const opened = await open(parts, pool, { ...credentials.value, encoding }, master, path, whole.signal);
+    const opened = await open(parts, pool, { ...credentials.value, encoding }, master, path, deadline.signal);
     if (!opened.ok) return opened;
     const { statusCode: status, headers } = opened.value;
     signs.answered(parts.clock.now() - startedAt);
     const reader = read(status);
-    const came = await readTimed(opened.value, reader.write, gap, allowed.body, signs.alive, parts.largestBody);
+    const came = await readTimed(opened.value, reader.write, deadline, allowed.body, signs.alive, parts.largestBody);
     if (!came.ok) return failed(came.failure, 'the body stopped coming');
     return ok({ said: await reader.end(), leader: singleHeader(headers['x-marathon-leader']) });
   } catch (error) {
     return failed(classifyError(error, 'head'), `no answer within ${allowed.headers} ms`);
   } finally {
-    whole.stop();
-    gap.stop();
+    deadline.stop();
   }
 }
 
@@ -154,16 +159,18 @@ async function open(
   path: string,
   signal: AbortSignal,
 ): Promise<Result<Response, RequestFailure>> {
-  const url = `${master.origin}${master.prefix}${path}`;
-  const response = await send(pool, asker, url, signal);
+  const { origin } = master;
+  const whole = `${master.prefix}${path}`;
+  const response = await send(pool, asker, { origin, path: whole }, signal);
   if (!isRedirect(response)) return ok(response);
   await response.body.dump();
-  const hop = followRedirect(masters, url, singleHeader(response.headers['location']));
+  const hop = followRedirect(masters, `${origin}${whole}`, singleHeader(response.headers['location']));
   if (!hop.follow) {
     emit({ type: 'redirect-refused', endpoint: master.endpoint, target: hop.target });
     return fail({ kind: 'redirect-refused', detail: `sent on to ${hop.target}, which is not configured` });
   }
-  const second = await send(pool, asker, hop.url, signal);
+  const { origin: next, pathname, search } = new URL(hop.url);
+  const second = await send(pool, asker, { origin: next, path: `${pathname}${search}` }, signal);
   if (!isRedirect(second)) return ok(second);
   await second.body.dump();
   return fail({ kind: 'redirect-refused', detail: 'sent on a second time' });
@@ -171,7 +178,7 @@ async function open(
 
 const isRedirect = ({ statusCode }: Response): boolean => statusCode >= 300 && statusCode < 400;
 
-type Response = Awaited<ReturnType<typeof request>>;
+type Response = Dispatcher.ResponseData;
 
 /** The body, with the deadline moved on by every piece. */
 async function readTimed(
@@ -196,10 +203,16 @@ async function readTimed(
   );
 }
 
-async function send(pool: AgentPool, { authorization, tls, encoding }: Asker, url: string, signal: AbortSignal) {
+async function send(
+  pool: AgentPool,
+  { authorization, tls, encoding }: Asker,
+  place: { readonly origin: string; readonly path: string },
+  signal: AbortSignal,
+) {
   const once = () =>
-    request(url, {
-      dispatcher: pool.agent(tls),
+    pool.agent(tls).request({
+      ...place,
+      method: 'GET',
       signal,
       headers: {
         accept: 'application/json',

@@ -24,36 +24,71 @@ export async function readBody(
   alive: () => void,
   largest = LARGEST_BODY,
 ): Promise<Result<void, RequestFailure>> {
-  const counted = (limit: number, each: () => void) =>
-    async function* (source: AsyncIterable<Buffer>) {
-      let size = 0;
-      for await (const piece of source) {
-        each();
-        size += piece.length;
-        if (size > limit) throw new TooLarge(`more than ${limit} bytes`);
-        yield piece;
-      }
-    };
-  const collect = async (source: AsyncIterable<Buffer>) => {
-    for await (const piece of source) await write(piece);
-  };
   const unpack = unpacker(encoding);
-  const packed = counted(largest, alive);
+  const packed = counter(largest, alive);
   try {
-    if (unpack === undefined) await pipeline(body, packed, collect);
-    else
+    if (unpack === undefined) await drain(body, packed, write);
+    else {
+      const count = counter(largest, () => undefined);
       await pipeline(
         body,
-        packed,
+        async function* (source: AsyncIterable<Buffer>) {
+          for await (const piece of source) {
+            packed(piece);
+            yield piece;
+          }
+        },
         unpack,
-        counted(largest, () => undefined),
-        collect,
+        async (source: AsyncIterable<Buffer>) => {
+          for await (const piece of source) {
+            count(piece);
+            await write(piece);
+          }
+        },
       );
+    }
     return ok(undefined);
   } catch (error) {
     if (error instanceof TooLarge) return fail({ kind: 'too-large', detail: error.message });
     return fail(classifyError(error, 'body'));
   }
+}
+
+/** Counts bytes, and throws where they are too many. */
+function counter(limit: number, each: () => void): (piece: Buffer) => void {
+  let size = 0;
+  return (piece) => {
+    each();
+    size += piece.length;
+    if (size > limit) throw new TooLarge(`more than ${limit} bytes`);
+  };
+}
+
+/** Reads a body as it comes. Most are one piece of a few kilobytes, for which a pipeline would cost more than all the rest. */
+function drain(body: Readable, count: (piece: Buffer) => void, write: BodyReader<unknown>['write']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (body.destroyed) return reject(body.errored ?? new Error('the body ended early'));
+    const give = (error: unknown): void => {
+      reject(error);
+      body.destroy();
+    };
+    body.on('data', (piece: Buffer) => {
+      try {
+        count(piece);
+        const busy = write(piece);
+        if (busy === undefined) return;
+        body.pause();
+        busy.then(() => body.resume(), give);
+      } catch (error) {
+        give(error);
+      }
+    });
+    body.once('end', resolve);
+    body.once('error', reject);
+    body.once('close', () => {
+      if (!body.readableEnded) reject(new Error('the body ended early'));
+    });
+  });
 }
 
 function unpacker(encoding: string | undefined) {
