@@ -1,5 +1,6 @@
+import { createListMaker } from './list-maker.ts';
 import type { AppIdRoute, Backend, BackendName, Route, RoutingTable, ServiceFrontend } from './routing.ts';
-import { backendNamed, byAppId, byFirstBind, byName, byRoute, indexOfName } from './table-diff.ts';
+import { backendNamed, byName, indexOfName } from './table-diff.ts';
 
 /** Places by backend; a backend without one is at its own name. */
 type Places = ReadonlyMap<BackendName, BackendName>;
@@ -9,28 +10,50 @@ type Places = ReadonlyMap<BackendName, BackendName>;
  * change is the same object as the last time.
  */
 export function place(table: RoutingTable, places: Places): RoutingTable {
-  return placed(table, places, undefined);
+  return placed(
+    table,
+    places,
+    createMovers(() => places),
+  );
 }
 
 /** `place`, remembering the last table: what both of them hold is not looked up again. */
 export function createPlacer(): typeof place {
-  let last: Placed | undefined;
+  let last: { readonly table: RoutingTable; readonly places: Places; readonly result: RoutingTable } | undefined;
+  let movers = createMovers(() => NOWHERE);
   return (table, places) => {
     if (last?.table === table && last.places === places) return last.result;
-    const result = placed(table, places, last !== undefined && nobodyMoved(last, table, places) ? last : undefined);
+    // Lists that were not moved the last time were not seen by the movers either.
+    if (last === undefined || last.result === last.table || !nobodyMoved(last, table, places))
+      movers = createMovers(() => last?.places ?? places);
+    last = { table, places, result: table };
+    const result = placed(table, places, movers);
     last = { table, places, result };
     return result;
   };
 }
 
-interface Placed {
-  readonly table: RoutingTable;
-  readonly places: Places;
-  readonly result: RoutingTable;
+const NOWHERE: Places = new Map();
+
+/** Lists of what leads to backends, moved; each remembers the last one. */
+type Movers = ReturnType<typeof createMovers>;
+
+/** `places`: those of now; where a backend that was there before is must not change. */
+function createMovers(places: () => Places) {
+  const leading = <T extends { readonly backend: BackendName }>(move: (item: T, to: BackendName) => T) =>
+    createListMaker((item: T): T => {
+      const to = places().get(item.backend);
+      return to === undefined ? item : move(item, to);
+    });
+  return { services: leading(movedService), routes: leading(movedRoute), appIds: leading(movedAppId) };
 }
 
 /** Whether every backend of both tables is where it was. */
-function nobodyMoved({ table, places: before }: Placed, now: RoutingTable, places: Places): boolean {
+function nobodyMoved(
+  { table, places: before }: { readonly table: RoutingTable; readonly places: Places },
+  now: RoutingTable,
+  places: Places,
+): boolean {
   if (before === places) return true;
   const stays = (name: BackendName): boolean =>
     backendNamed(table, name) !== undefined && backendNamed(now, name) !== undefined;
@@ -38,49 +61,16 @@ function nobodyMoved({ table, places: before }: Placed, now: RoutingTable, place
   return !moved(before, places) && !moved(places, before);
 }
 
-function placed(table: RoutingTable, places: Places, last: Placed | undefined): RoutingTable {
+function placed(table: RoutingTable, places: Places, movers: Movers): RoutingTable {
   if (places.size === 0) return table;
   const backends = placedBackends(table.backends, places);
   if (backends === table.backends) return table;
-  const leading = <T extends { readonly backend: BackendName }>(
-    of: (table: RoutingTable) => readonly T[],
-    compare: (a: T, b: T) => number,
-    move: (item: T, to: BackendName) => T,
-  ): readonly T[] =>
-    carried(of(table), last && { items: of(last.table), moved: of(last.result) }, compare, (item) => {
-      const to = places.get(item.backend);
-      return to === undefined ? item : move(item, to);
-    });
   return {
-    services: leading(({ services }) => services, byFirstBind, movedService),
-    routes: leading(({ routes }) => routes, byRoute, movedRoute),
-    appIds: leading(({ appIds }) => appIds, byAppId, movedAppId),
+    services: movers.services(table.services),
+    routes: movers.routes(table.routes),
+    appIds: movers.appIds(table.appIds),
     backends,
   };
-}
-
-/** `items`, each moved; what the last list holds too is taken from there. Lists out of order only cost more. */
-function carried<T>(
-  items: readonly T[],
-  last: { readonly items: readonly T[]; readonly moved: readonly T[] } | undefined,
-  compare: (a: T, b: T) => number,
-  move: (item: T) => T,
-): readonly T[] {
-  if (last === undefined) return items.map(move);
-  const result: T[] = [];
-  let at = 0;
-  for (const item of items) {
-    let was = last.items[at];
-    let known: T | undefined;
-    if (was === item) known = last.moved[at++];
-    else {
-      for (; was !== undefined && was !== item && compare(was, item) < 0; was = last.items[at]) at += 1;
-      if (was === item) known = last.moved[at];
-      if (was !== undefined && (was === item || compare(was, item) === 0)) at += 1;
-    }
-    result.push(known ?? move(item));
-  }
-  return result;
 }
 
 /** Remembers the last place of each object: a backend moves seldom. */
