@@ -6,30 +6,20 @@ import { planApply, planReload } from '../core/plan.ts';
 import type { PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
-import { toldOf } from '../core/unchecked.ts';
+import { createCandidates, type Proven } from './candidates.ts';
 import { createCarrier } from './carrier.ts';
 import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import { sameInputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
-import { isolate } from './isolate.ts';
 import { createKeptLane } from './kept-lane.ts';
 import { createKeptMemory } from './kept-memory.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
-import { createKeptRefusal } from './kept-refusal.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
 import { createKeptSnapshot } from './kept-snapshot.ts';
-import {
-  type Decided,
-  type EndedPass,
-  type Pass,
-  type PassDeps,
-  type PassOutcome,
-  type Reconciler,
-  whyOf,
-} from './pass.ts';
+import type { Decided, EndedPass, Pass, PassDeps, PassOutcome, Reconciler } from './pass.ts';
 
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
@@ -38,18 +28,23 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const newest = createKeptSnapshot(deps);
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
-  const refusal = createKeptRefusal(deps.timings, deps.random);
   const renderer = createKeptRenderer(stages.createRenderer, emit);
   const { render, parts } = renderer;
   const lane = createKeptLane(deps.haproxy.runtime, clock, { ...deps.timings, pathMatch: settings.pathMatch });
   const carrier = createCarrier({ ...deps, lane, running });
+  const candidates = createCandidates({
+    ...deps,
+    running,
+    quarantine,
+    render: (table, { inputs }) => render(table, renderInputs(inputs)),
+    refused: ({ inputs }, ...refused) => renderer.refused(inputs.templates, ...refused),
+    announce: ({ config }) => announce(config, 0),
+  });
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
   let lastLeave: Promise<number> = Promise.resolve(0);
-  /** Refused as a whole, and nobody to blame. */
-  let hopeless: string | undefined;
 
   async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass> {
     const startedAt = clock.now();
@@ -103,7 +98,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     } else if (plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
     if (clock.now() < pass.reloadFrom) return { kind: 'waiting', refetch: [], until: pass.reloadFrom };
     emit({ type: 'reload-needed', plan });
-    return validate(pass, { ...decided.value, plan });
+    return prove(pass, { ...decided.value, plan });
   }
 
   /** What was found is put right by the next pass, though nobody changed what it starts from. */
@@ -144,67 +139,25 @@ export function createReconciler(deps: PassDeps): Reconciler {
     return plan;
   }
 
-  /** Nothing is loaded unvalidated. Apps that HAProxy refuses are left out; if that does not help, what runs stays. */
-  async function validate(pass: Pass, decided: Decided): Promise<PassOutcome> {
-    const { cause, signal, inputs } = pass;
-    const held = refusal.holds(decided.config, clock.now());
-    if (held !== undefined) {
-      const { failure, until } = held;
-      emit({ type: 'apply-held', failure, until });
-      return { kind: 'failed', at: 'held', refetch: [], until };
-    }
-    const isolated = await isolate(
-      {
-        validate: (config) => deps.haproxy.validate(config, whyOf(cause, decided.plan), signal),
-        render: (table) => render(table, renderInputs(inputs)),
-        blame: stages.blame,
-        emit,
-        clock,
-        runs: (config) => running.runs(config.digest),
-        signal,
-      },
-      decided,
-      { lastGood: running.table(), serving: running.serves(), hopeless: hopeless === decided.config.digest },
-    );
-    switch (isolated.kind) {
-      case 'failed':
-        if (!signal.aborted) emit({ type: 'validation-failed', ...toldOf(isolated.failure), blamed: [], ms: 0 });
-        return { kind: 'failed', at: signal.aborted ? 'stopped' : 'validation', refetch: [] };
+  async function prove(pass: Pass, decided: Decided): Promise<PassOutcome> {
+    const judged = await candidates.judge(pass, decided);
+    switch (judged.kind) {
+      case 'proven':
+        return apply(pass, decided.plan, judged.proven);
+      case 'ended':
+        return judged.outcome;
       case 'render-failed':
-        return renderFailed(isolated.failure);
-      case 'refused':
-        if (
-          isolated.excluded.size === 0 &&
-          renderer.refused(inputs.templates, isolated.diagnostics, decided.config) &&
-          !signal.aborted
-        ) {
-          return bring(pass);
-        }
-        hopeless = decided.config.digest;
-        quarantine.add(decided.whole, isolated.excluded, clock.now());
-        return { kind: 'failed', at: 'validation', refetch: [] };
-      case 'valid': {
-        if (isolated.excluded.size === 0) return apply(pass, { ...isolated, plan: decided.plan });
-        quarantine.add(decided.whole, isolated.excluded, clock.now());
-        decided.tell(isolated.draft.table);
-        announce(isolated.draft.config, 0);
-        return apply(pass, { ...isolated, plan: decided.plan });
-      }
+        return renderFailed(judged.failure);
+      case 'again':
+        return bring(pass);
       default:
-        return unreachable(isolated);
+        return unreachable(judged);
     }
   }
 
   /** Not aborted once begun. Whatever comes of it, what worked last keeps serving. */
-  async function apply(
-    { inputs, cause, signal }: Pass,
-    {
-      draft,
-      candidate,
-      ms,
-      plan,
-    }: Extract<Awaited<ReturnType<typeof isolate>>, { readonly kind: 'valid' }> & { readonly plan: ApplyPlan },
-  ): Promise<PassOutcome> {
+  async function apply(pass: Pass, plan: ApplyPlan, { draft, candidate, ms }: Proven): Promise<PassOutcome> {
+    const { inputs, cause, signal } = pass;
     if (candidate === undefined) return settle(inputs, draft, 'unchanged');
     emit({ type: 'validated', generation: candidate.generation, ms, warnings: candidate.warnings });
     if (signal.aborted) return { kind: 'failed', at: 'stopped', refetch: [] };
@@ -216,12 +169,9 @@ export function createReconciler(deps: PassDeps): Reconciler {
     // A task that leaves is in the table, and would get requests again until the next pass.
     if (loaded !== undefined && (await lane.isDue())) await carrier.follow(draft.table, () => said, loaded);
     carrier.tellSpares();
-    if (failure === undefined) {
-      refusal.succeeded();
-      return settle(inputs, draft, 'applied');
-    }
-    const until = refusal.failed(draft.config, failure, clock.now());
-    return { kind: 'failed', at: 'reload', refetch: [], ...(until === undefined ? {} : { until }) };
+    if (failure !== undefined) return candidates.notLoaded(draft.config, failure);
+    candidates.loaded();
+    return settle(inputs, draft, 'applied');
   }
 
   function settle(inputs: Inputs, draft: Draft, kind: 'unchanged' | 'applied' | 'carried'): PassOutcome {
