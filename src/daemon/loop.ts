@@ -45,6 +45,8 @@ export function createLoop(deps: LoopDeps): Loop {
   let passing = false;
   /** The source has hinted. */
   const spoken = Promise.withResolvers<void>();
+  /** A pass has ended well, or nothing more will. */
+  const settled = Promise.withResolvers<void>();
   let following = false;
   let followedAt: Instant | undefined;
 
@@ -90,6 +92,7 @@ export function createLoop(deps: LoopDeps): Loop {
       pace.waits(clock.now(), ended.value.until, ended.value.workMs);
     } else {
       pace.succeeded(clock.now(), ended.value.kind === 'applied', ended.value.workMs);
+      settled.resolve();
       if (ended.value.kind === 'carried') followSoon(signal);
       if (ended.value.kind === 'applied') comparisons.soon();
     }
@@ -121,6 +124,30 @@ export function createLoop(deps: LoopDeps): Loop {
     emit({ type: 'taken-out', tasks, servers: servers.value, ms: clock.now() - startedAt });
   }
 
+  const isDue = (at: Instant | undefined): boolean => at !== undefined && at <= clock.now();
+
+  /** A hint is answered at its time, and answers a wish too. */
+  function due(): Instant | undefined {
+    const at = pace.due();
+    const wish = hints.burst() === undefined ? reconciler.wake()?.at : undefined;
+    if (at === undefined || wish === undefined) return at ?? wish;
+    return at < wish ? at : wish;
+  }
+
+  /** A wish whose time has come is a hint like others. */
+  function wake(): void {
+    const wish = hints.burst() === undefined ? reconciler.wake() : undefined;
+    if (wish !== undefined && isDue(wish.at)) hint(wish.scope, wish.reason);
+  }
+
+  async function tend(signal: AbortSignal): Promise<void> {
+    await settled.promise;
+    while (!signal.aborted) {
+      await guarded(() => reconciler.tend(signal));
+      await clock.sleep(timings.tendMs, signal);
+    }
+  }
+
   /** Takes the source's hints. They never end; should they, that is a bug, and they are asked for again. */
   async function listen(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -148,11 +175,15 @@ export function createLoop(deps: LoopDeps): Loop {
       await Promise.race([spoken.promise, clock.sleep(timings.attachMs, signal)]);
     hint('all', 'start');
     const comparing = comparisons.run(compare, signal);
+    const tending = tend(signal);
     while (!signal.aborted) {
-      await alarm.until(pace.due, signal);
-      if (!signal.aborted) await onePass(signal);
+      await alarm.until(due, signal);
+      wake();
+      if (!signal.aborted && isDue(pace.due())) await onePass(signal);
     }
+    settled.resolve();
     await comparing;
+    await tending;
     await guarded(reconciler.follow);
     await guarded(reconciler.close);
     const closed = new AbortController();

@@ -51,6 +51,13 @@ export type EndedPass = PassOutcome & { readonly workMs: number };
  */
 type FailedStep = 'observe' | 'snapshot' | 'render' | 'validation' | 'reload' | 'held' | 'stopped';
 
+/** Somebody wants a pass at a time of their own, though nothing hints at one. The pass has to move it on. */
+export interface Wake {
+  readonly at: Instant;
+  readonly scope: Scope;
+  readonly reason: string;
+}
+
 /** Makes HAProxy run what Marathon shows, one pass at a time. Keeps between passes what need not be fetched or asked again. */
 export interface Reconciler {
   /** HAProxy serves the last good configuration from here on, if there is one. */
@@ -59,6 +66,10 @@ export interface Reconciler {
   pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass>;
   /** Compares everything in HAProxy with what should be there. True: a pass has something to put right. */
   compare(signal: AbortSignal): Promise<boolean>;
+  /** The earliest wish for a pass. */
+  wake(): Wake | undefined;
+  /** What is looked after from time to time, beside the passes. */
+  tend(signal: AbortSignal): Promise<void>;
   /** The disk catches up with the socket. */
   follow(): Promise<void>;
   /** What was learned is on disk when this resolves. */

@@ -13,6 +13,7 @@ import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import { sameInputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
+import { earliest, type Keeper } from './keeper.ts';
 import { createKeptLane } from './kept-lane.ts';
 import { createKeptMemory } from './kept-memory.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
@@ -41,6 +42,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
     announce: ({ config }) => announce(config, 0),
   });
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
+  /** Whoever holds something back, and looks at it again. */
+  const keepers: readonly Keeper[] = [];
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
@@ -79,7 +82,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const { templates, certificates } = pass.inputs;
     const released = quarantine.review(templates, certificates, clock.now());
     const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
-    if (same && !released && !(await lane.isDue())) return { kind: 'unchanged' };
+    const due = released || keepers.some((keeper) => keeper.isDue?.());
+    if (same && !due && !(await lane.isDue())) return { kind: 'unchanged' };
     settled = undefined;
     return bring(pass);
   }
@@ -121,9 +125,14 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const built = stages.build(inputs.snapshot.value, settings, inputs.certificates, await memory.get());
     memory.keep(built.memory);
     const ms = clock.now() - startedAt;
-    const problems = [...inputs.snapshot.problems, ...built.problems];
+    const problems = joined([inputs.snapshot.problems, built.problems]);
     const tell = (table: RoutingTable): void =>
-      emit({ type: 'table-built', table, problems: [...problems, ...quarantine.problems()], ms });
+      emit({
+        type: 'table-built',
+        table,
+        problems: joined([problems, quarantine.problems(), ...keepers.map((keeper) => keeper.problems?.() ?? [])]),
+        ms,
+      });
     const table = quarantine.filter(built.value);
     tell(table);
     const renderedAt = clock.now();
@@ -190,6 +199,10 @@ export function createReconciler(deps: PassDeps): Reconciler {
     start: running.start,
     pass,
     compare,
+    wake: () => earliest(keepers.map((keeper) => keeper.wake?.())),
+    async tend(signal) {
+      for (const keeper of keepers) await keeper.tend?.(signal);
+    },
     follow: disk.follow,
     close: memory.flush,
     leave,
@@ -200,4 +213,10 @@ export function createReconciler(deps: PassDeps): Reconciler {
     },
     suspect: running.suspect,
   };
+}
+
+/** Lists in one, without a copy where only one of them holds anything. */
+function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  const [first = [], ...others] = lists.filter(({ length }) => length > 0);
+  return others.length === 0 ? first : first.concat(...others);
 }

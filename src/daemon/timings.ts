@@ -34,6 +34,8 @@ export interface Timings {
   readonly compareMs: number;
   /** Between two slices of one: HAProxy and the event loop have other things to do. */
   readonly comparePauseMs: number;
+  /** From one look at what lies outside (peers, other people's listeners) to the next. */
+  readonly tendMs: number;
   /** How long the first look waits for the event stream, whose beginning would ask for another one. */
   readonly attachMs: number;
   /** How long the source may take to close at the end. */
@@ -66,6 +68,7 @@ export const TIMINGS: Timings = {
   followMaxMs: 5_000,
   compareMs: 30_000,
   comparePauseMs: 5,
+  tendMs: 60_000,
   attachMs: 500,
   closeMs: 2_000,
 };
