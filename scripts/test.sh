@@ -5,7 +5,7 @@ set -eu
 . "$(dirname "$0")/setup.sh"
 
 results=node_modules/.cache/portolan-test-results.json
-rm -f "$results"
+rm -f "$results" node_modules/.cache/portolan-faults.ndjson
 status=0
 if [ $# -eq 0 ]; then
   printf '== checks: format and lint, types, dependency rules, dead code\n'
@@ -13,5 +13,6 @@ if [ $# -eq 0 ]; then
 fi
 printf '== tests\n'
 vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=1
+node scripts/fault-table.mjs
 node scripts/closing-line.mjs "$results" "$status"
 exit "$status"

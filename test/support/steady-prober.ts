@@ -21,6 +21,8 @@ export interface Prober {
   seen(): Probed;
   /** Forgets what was counted; requests that are waiting count as new ones. */
   reset(): void;
+  /** Resolves when the requests that are waiting now have ended. */
+  settled(): Promise<void>;
   /** Resolves when at least `more` further requests have ended. */
   rounds(more: number): Promise<void>;
   /** Stops asking, waits for what is waiting, and tells the count. */
@@ -49,6 +51,9 @@ export interface ProberOptions {
   /** What counts as good. Default: status 200. */
   readonly good?: (status: number, body: string) => boolean;
 }
+
+/** The time of day, as logs have it. */
+const clock = (): string => new Date().toISOString().slice(11, 23);
 
 /**
  * Starts asking. Requests are sent at their times whether or not earlier ones have been answered, so a hang shows
@@ -94,7 +99,11 @@ export function startProber(options: ProberOptions): Prober {
         clearTimeout(limit);
         const ms = performance.now() - began;
         const kind = keep ? 'kept connection' : 'new connection';
-        count(failure === undefined ? undefined : `${failure} (${kind}, after ${Math.round(ms)} ms)`, ms, answerer);
+        count(
+          failure === undefined ? undefined : `${failure} (${kind}, after ${Math.round(ms)} ms, at ${clock()})`,
+          ms,
+          answerer,
+        );
         resolve();
       };
       const asking = request(
@@ -159,6 +168,9 @@ export function startProber(options: ProberOptions): Prober {
       failures = [];
       slowestMs = 0;
       answers = new Map();
+    },
+    settled: async () => {
+      await Promise.all(waiting);
     },
     rounds: (more) =>
       new Promise((resolve) => {
