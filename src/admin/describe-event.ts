@@ -3,6 +3,7 @@ import { printable } from '../core/problem.ts';
 import { formatReason, mainWord } from '../core/reload-reason.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import { unreachable } from '../core/result.ts';
+import { describeListeners } from './describe-listeners.ts';
 import { describeOutside } from './describe-outside.ts';
 import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
 import { redact, redactDeep } from './redact.ts';
@@ -125,6 +126,11 @@ function describe(event: DaemonEvent): Description {
       return line('trace', `HAProxy seen: ${event.haproxy.up ? 'up' : 'down'}`, {
         generation: event.haproxy.generation,
       });
+    case 'listeners-held':
+    case 'foreign-listeners':
+    case 'admin-unbound':
+    case 'admin-bound':
+      return describeListeners(event);
     default:
       return unreachable(event);
   }

@@ -128,6 +128,10 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'haproxy-seen':
     case 'published':
     case 'spares-counted':
+    case 'listeners-held':
+    case 'foreign-listeners':
+    case 'admin-unbound':
+    case 'admin-bound':
       return;
     default:
       unreachable(event);

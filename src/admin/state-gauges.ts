@@ -40,6 +40,9 @@ export function createStateGauges(
   const spares = gauge('portolan_spares', 'Spare backends of the running configuration', ['kind', 'check', 'state']);
   const certificates = gauge('portolan_cert_not_after_seconds', 'When a certificate ends', ['cert']);
 
+  const held = gauge('portolan_listeners_held', 'Addresses that wait until they can be listened on');
+  const foreign = gauge('portolan_foreign_listeners', 'Others that listen where HAProxy does');
+
   const setOutside = (state: State, now: number): void => {
     for (const endpoint of endpoints) up.set({ endpoint }, Number.NaN);
     for (const [endpoint, master] of state.masters) up.set({ endpoint }, master.outcome === 'ok' ? 1 : 0);
@@ -68,6 +71,8 @@ export function createStateGauges(
     haproxyUp.set(isUp ? 1 : 0);
     workers.set({ state: 'current' }, isUp ? 1 : 0);
     workers.set({ state: 'old' }, state.haproxy?.oldWorkers ?? 0);
+    held.set(state.heldListeners.length);
+    foreign.set(state.foreignListeners.length);
     spares.reset();
     for (const { kind, check, used, emptying, free } of state.spares) {
       for (const [word, count] of Object.entries({ used, emptying, free })) {

@@ -1,6 +1,7 @@
 import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
+import type { ForeignListener, HeldListener } from './listener.ts';
 import type { ApplyPlan } from './plan.ts';
 import type { HaproxyFailure, HaproxyView, PassCause, SourceFailure } from './ports.ts';
 import type { Problem } from './problem.ts';
@@ -115,7 +116,14 @@ export type DaemonEventBody =
       readonly how: 'started' | 'adopted' | 'restarted';
     }
   | { readonly type: 'haproxy-down'; readonly reason: string }
-  | { readonly type: 'haproxy-seen'; readonly haproxy: HaproxyView };
+  | { readonly type: 'haproxy-seen'; readonly haproxy: HaproxyView }
+  /** All addresses that wait until they can be listened on; everything else is served without them. */
+  | { readonly type: 'listeners-held'; readonly held: readonly HeldListener[] }
+  /** Everybody else who listens where HAProxy does. */
+  | { readonly type: 'foreign-listeners'; readonly found: readonly ForeignListener[] }
+  /** The admin API's address over TCP cannot be had; it is tried again. */
+  | { readonly type: 'admin-unbound'; readonly place: string; readonly detail: string }
+  | { readonly type: 'admin-bound'; readonly place: string };
 
 /** One change of the routing in the field's words, for the journal and the one-line-per-change stream. */
 export interface RouteChange {

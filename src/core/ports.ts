@@ -2,10 +2,12 @@ import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateSources } from './config.ts';
 import type { LeavingTask } from './leaving.ts';
+import type { BindTrial, ForeignListener } from './listener.ts';
 import type { Memory } from './memory.ts';
 import type { Checked } from './problem.ts';
 import type { Result } from './result.ts';
 import type { HaproxyRuntime } from './runtime.ts';
+import type { BindAddress } from './settings.ts';
 
 /** "Look again": at these apps, or at everything. Never a fact in itself. */
 export interface ChangeHint {
@@ -165,6 +167,10 @@ export interface Haproxy {
   files(generation?: Generation): Promise<Result<ReadonlyMap<string, string>, HaproxyFailure>>;
   /** Generations on disk, newest first. */
   generations(): Promise<readonly GenerationInfo[]>;
+  /** Tries addresses that HAProxy does not listen on yet, without disturbing what it does; one answer for each. */
+  tryBinds(binds: readonly BindAddress[]): Promise<readonly BindTrial[]>;
+  /** Processes other than our HAProxy that listen on these addresses. */
+  foreignListeners(binds: readonly BindAddress[]): Promise<readonly ForeignListener[]>;
   /** Ends the adapter: `keep` leaves HAProxy serving, `drain` soft-stops it and waits. */
   stop(how: 'keep' | 'drain'): Promise<void>;
 }

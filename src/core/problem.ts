@@ -55,6 +55,8 @@ export const PROBLEM_CODES = {
     'The path of the health check holds characters that HAProxy cannot be given. The path `/` is checked instead.',
   DeploymentGroupInvalid: 'The labels of the deployment group do not fit together. The app is routed by itself.',
   Quarantined: 'HAProxy refused what this app asked for. Its last good form serves on where there is one.',
+  ListenerHeld:
+    'Somebody else has the address, which is named, or it is not of this machine. Everything else serves; it opens by itself.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** One of the stable problem codes. */

@@ -24,7 +24,13 @@ type Degraded =
   /** An overriding template cannot be used; the one before it is in force. */
   | 'template-refused'
   /** A certificate file cannot be used; the others are. */
-  | 'certificate-refused';
+  | 'certificate-refused'
+  /** Somebody else has an address that should be listened on; it opens by itself. `/v1/status` names who. */
+  | 'listener-held'
+  /** Somebody else listens where HAProxy does. */
+  | 'foreign-listener'
+  /** The admin API does not listen on its address over TCP. */
+  | 'admin-unbound';
 
 /** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
 const STUCK_AFTER_MS = 15 * 60_000;
@@ -67,6 +73,9 @@ function degradations(state: State, now: number): readonly Degraded[] {
     'apply-rejected': state.applyFailing !== undefined,
     'template-refused': state.templates.refused !== undefined,
     'certificate-refused': state.certificates.refused.length > 0,
+    'listener-held': state.heldListeners.length > 0,
+    'foreign-listener': state.foreignListeners.length > 0,
+    'admin-unbound': state.adminUnbound !== undefined,
   };
   return (Object.keys(holds) as Degraded[]).filter((reason) => holds[reason]);
 }

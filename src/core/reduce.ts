@@ -2,6 +2,7 @@ import type { DaemonEvent } from './events.ts';
 import type { OpenPass } from './history.ts';
 import { recordPass } from './history.ts';
 import type { HaproxyFailure } from './ports.ts';
+import { reduceListeners } from './reduce-listeners.ts';
 import { reduceHaproxy, reduceOutside } from './reduce-outside.ts';
 import { mainWord } from './reload-reason.ts';
 import { unreachable } from './result.ts';
@@ -85,6 +86,11 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'templates-loaded':
     case 'certificates-loaded':
       return reduceOutside(state, event);
+    case 'listeners-held':
+    case 'foreign-listeners':
+    case 'admin-unbound':
+    case 'admin-bound':
+      return reduceListeners(state, event);
     default:
       return unreachable(event);
   }

@@ -3,6 +3,7 @@ import type { CertificateSet } from './certificates.ts';
 import { NO_CERTIFICATES } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
 import type { HistoryEntry, OpenPass } from './history.ts';
+import type { ForeignListener, HeldListener } from './listener.ts';
 import type { HaproxyView, SourceFailure } from './ports.ts';
 import type { Problem } from './problem.ts';
 import type { ReloadReason, ReloadWord } from './reload-reason.ts';
@@ -51,6 +52,12 @@ export interface State {
   readonly openPass?: OpenPass;
   readonly lastBug?: { readonly at: number; readonly message: string };
   readonly counts: Counts;
+  /** Addresses that wait until they can be listened on. */
+  readonly heldListeners: readonly HeldListener[];
+  /** Who else listens where HAProxy does. */
+  readonly foreignListeners: readonly ForeignListener[];
+  /** Set while the admin API does not listen on its address over TCP. */
+  readonly adminUnbound?: { readonly since: number; readonly place: string; readonly detail: string };
 }
 
 /** The settings that views and readiness need. */
@@ -153,6 +160,8 @@ export function initialState(version: string, settings: Settings, at: number): S
       marathonEvents: 0,
       bugs: 0,
     },
+    heldListeners: [],
+    foreignListeners: [],
   };
 }
 

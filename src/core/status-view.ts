@@ -43,12 +43,24 @@ export function statusView(state: State, now: number) {
     },
     problems: state.problems.length,
     counts: state.counts,
+    ...listenersView(state),
     ...(state.lastBug === undefined ? {} : { lastBug: { ...state.lastBug, at: iso(state.lastBug.at) } }),
     history: state.history.slice(-HISTORY_SHOWN).map((entry) => ({
       ...entry,
       at: iso(entry.at),
       cause: { ...entry.cause, since: iso(entry.cause.since) },
     })),
+  };
+}
+
+/** Addresses that somebody else has. */
+function listenersView({ heldListeners, foreignListeners, adminUnbound }: State) {
+  return {
+    ...(heldListeners.length === 0
+      ? {}
+      : { heldListeners: heldListeners.map((held) => ({ ...held, since: iso(held.since) })) }),
+    ...(foreignListeners.length === 0 ? {} : { foreignListeners }),
+    ...(adminUnbound === undefined ? {} : { adminUnbound: { ...adminUnbound, since: iso(adminUnbound.since) } }),
   };
 }
 

@@ -156,6 +156,8 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     view: async () => viewOf(await look(context), settings.haproxyMode),
     servers,
     files,
+    tryBinds: async (binds) => binds.map((bind) => ({ bind, outcome: 'untried' })),
+    foreignListeners: async () => [],
     generations: async () => context.generations.list((await look(context)).worker?.generation),
     stop,
   };

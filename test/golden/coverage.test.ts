@@ -100,8 +100,8 @@ test('every map has rows in some case, and every file is always there', () => {
 });
 
 describe('problems', () => {
-  /** What each code can cost. `Quarantined` is made by a running daemon only. */
-  const COSTS: Record<Exclude<ProblemCode, 'Quarantined'>, readonly Problem['effect'][]> = {
+  /** What each code can cost. The other ones are made by a running daemon only. */
+  const COSTS: Record<Exclude<ProblemCode, 'Quarantined' | 'ListenerHeld'>, readonly Problem['effect'][]> = {
     AppMalformed: ['app-excluded', 'notice', 'value-ignored'],
     TaskMalformed: ['notice', 'value-ignored'],
     NoAddress: ['notice'],

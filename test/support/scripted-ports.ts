@@ -14,7 +14,7 @@ import type {
 } from '../../src/core/ports.ts';
 import { fail, ok } from '../../src/core/result.ts';
 import { NO_RUNTIME } from '../../src/core/runtime.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import { formatBind, type Settings } from '../../src/core/settings.ts';
 import { createLoop, type Loop } from '../../src/daemon/loop.ts';
 import { createStateStore, type StateStore } from '../../src/daemon/store.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
@@ -34,7 +34,9 @@ export type Call =
   | 'certificates'
   | 'build'
   | 'createRenderer'
-  | 'render';
+  | 'render'
+  | 'tryBinds'
+  | 'foreignListeners';
 
 /** `fail`: the port's own failure. `throw`: a bug. `late` (apply): it happens, but the answer is lost. */
 export type Fault = 'fail' | 'throw' | 'late';
@@ -62,6 +64,8 @@ export interface World {
   /** How long calls take, ms. */
   takes: Partial<Record<Call, number>>;
   /** Apps asked for by each snapshot. */
+  /** Addresses that somebody else has, as `address:port`. */
+  readonly taken: Set<string>;
   readonly scopes: ('all' | readonly AppId[])[];
   readonly stopped: string[];
   hint(scope: 'all' | readonly string[], reason?: string): void;
@@ -187,6 +191,7 @@ export function createWorld(
     fault: () => undefined,
     refuses: () => [],
     takes: {},
+    taken: new Set(),
     scopes: [],
     stopped: [],
     hint(scope, reason = 'test') {
@@ -311,6 +316,19 @@ function scriptedHaproxy(getWorld: () => World, enter: Enter): Haproxy {
     servers: async () => fail(down),
     files: async () => fail(down),
     generations: async () => [],
+    async tryBinds(binds) {
+      if (await enter('tryBinds')) return binds.map((bind) => ({ bind, outcome: 'untried' }));
+      const { taken } = getWorld();
+      return binds.map((bind) =>
+        taken.has(formatBind(bind))
+          ? { bind, outcome: 'taken', holder: { pid: 4711, command: 'thief', as: 'listener' } }
+          : { bind, outcome: 'free' },
+      );
+    },
+    async foreignListeners() {
+      await enter('foreignListeners');
+      return [];
+    },
     async stop(how) {
       getWorld().stopped.push(how);
     },
