@@ -3,6 +3,7 @@ import { printable } from '../core/problem.ts';
 import { formatReason, mainWord } from '../core/reload-reason.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import { unreachable } from '../core/result.ts';
+import { describeHaproxy } from './describe-haproxy.ts';
 import { describeListeners } from './describe-listeners.ts';
 import { describeOutside } from './describe-outside.ts';
 import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
@@ -114,18 +115,11 @@ function describe(event: DaemonEvent): Description {
     case 'certificates-loaded':
       return describeOutside(event);
     case 'haproxy-up':
-      return line('info', `HAProxy ${event.haproxy.version ?? ''} ${event.how}`, {
-        how: event.how,
-        generation: event.haproxy.generation,
-        masterPid: event.haproxy.masterPid,
-        workerPid: event.haproxy.workerPid,
-      });
     case 'haproxy-down':
-      return line('error', `HAProxy is down: ${event.reason}`, {});
     case 'haproxy-seen':
-      return line('trace', `HAProxy seen: ${event.haproxy.up ? 'up' : 'down'}`, {
-        generation: event.haproxy.generation,
-      });
+    case 'haproxy-cured':
+    case 'reload-held':
+      return describeHaproxy(event);
     case 'listeners-held':
     case 'foreign-listeners':
     case 'admin-unbound':

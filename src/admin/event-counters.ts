@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Cure } from '../core/events.ts';
 import type { SourceFailure } from '../core/ports.ts';
 import { RELOAD_WORDS } from '../core/reload-reason.ts';
 
@@ -34,6 +35,8 @@ const READ_FAILURES: readonly SourceFailure['kind'][] = [
   'file-unreadable',
 ];
 
+const CURES: readonly Cure[] = ['continued', 'killed', 'master-signalled', 'socket-restored'];
+
 /** The metrics that count what happens. */
 export type EventCounters = ReturnType<typeof createEventCounters>;
 
@@ -58,6 +61,7 @@ export function createEventCounters(registry: Registry) {
     commands: counter('portolan_runtime_commands_total', 'Commands over HAProxy’s socket', ['outcome']),
     drift: counter('portolan_drift_total', 'Differences found in a running HAProxy and put right'),
     takenOut: counter('portolan_servers_taken_out_total', 'Servers taken out of rotation by an event alone'),
+    cures: counter('portolan_haproxy_cures_total', 'What was done about a HAProxy that ran and did not work', ['cure']),
     propagation: histogram('portolan_propagation_seconds', 'Time from the first hint to traffic', ['stage']),
     waiters: new Gauge({ name: 'portolan_waiters', help: 'Requests that wait for a route', registers }),
     waits: histogram('portolan_wait_duration_seconds', 'How long requests waited for a route', ['outcome']),
@@ -73,6 +77,7 @@ export function createEventCounters(registry: Registry) {
   for (const stage of ['snapshot', 'build', 'render', 'runtime', 'validate', 'reload', 'total']) {
     counters.propagation.zero({ stage });
   }
+  for (const cure of CURES) counters.cures.inc({ cure }, 0);
   for (const outcome of ['ready', 'timeout', 'gone']) counters.waits.zero({ outcome });
   return counters;
 }

@@ -108,6 +108,9 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'taken-out':
       counters.takenOut.inc(event.servers);
       return;
+    case 'haproxy-cured':
+      counters.cures.inc({ cure: event.cure });
+      return;
     // What these change is read from the state when metrics are asked for.
     case 'started':
     case 'stopping':
@@ -126,6 +129,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'haproxy-up':
     case 'haproxy-down':
     case 'haproxy-seen':
+    case 'reload-held':
     case 'published':
     case 'spares-counted':
     case 'listeners-held':

@@ -47,6 +47,8 @@ function sayingOf(
       return { about: 'snapshot', said: event.failure.kind, within: REMIND_AFTER_MS };
     case 'marathon-event':
       return { about: `${event.eventType} ${event.apps.join(' ')}`, said: '', within: HINTS_JOIN_MS };
+    case 'reload-held':
+      return { about: 'reload-held', said: event.because, within: REMIND_AFTER_MS };
     default:
       return undefined;
   }

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { App } from '../core/app.ts';
+import type { ReloadHold } from '../core/events.ts';
 import type { Problem } from '../core/problem.ts';
 import { appOf } from '../core/problem.ts';
 import { rememberedLast } from '../core/remembered.ts';
@@ -8,6 +9,8 @@ import type { Backend } from '../core/routing.ts';
 import { desiredGeneration, discoveryMode, type State, snapshotAge } from '../core/state.ts';
 
 const EFFECTS: readonly Problem['effect'][] = ['notice', 'value-ignored', 'route-refused', 'app-excluded'];
+
+const HOLDS: readonly ReloadHold['because'][] = ['budget', 'old-workers', 'memory'];
 
 /** Gauges that show the present: they are set from the state each time metrics are asked for. */
 export function createStateGauges(
@@ -37,6 +40,11 @@ export function createStateGauges(
   const lastApply = gauge('portolan_last_apply_success', '0 while a wanted configuration cannot be made to run');
   const haproxyUp = gauge('portolan_haproxy_up', '1 when HAProxy runs');
   const workers = gauge('portolan_haproxy_workers', 'HAProxy workers', ['state']);
+  const oldMemory = gauge(
+    'portolan_haproxy_old_workers_memory_bytes',
+    'Memory that old workers have to themselves; NaN where it cannot be seen',
+  );
+  const heldReload = gauge('portolan_reload_held', '1 while a reload has to wait for this', ['because']);
   const spares = gauge('portolan_spares', 'Spare backends of the running configuration', ['kind', 'check', 'state']);
   const certificates = gauge('portolan_cert_not_after_seconds', 'When a certificate ends', ['cert']);
 
@@ -73,6 +81,8 @@ export function createStateGauges(
     workers.set({ state: 'old' }, state.haproxy?.oldWorkers ?? 0);
     held.set(state.heldListeners.length);
     foreign.set(state.foreignListeners.length);
+    oldMemory.set(state.haproxy?.oldWorkersMemory ?? Number.NaN);
+    for (const because of HOLDS) heldReload.set({ because }, state.reloadHeld?.because === because ? 1 : 0);
     spares.reset();
     for (const { kind, check, used, emptying, free } of state.spares) {
       for (const [word, count] of Object.entries({ used, emptying, free })) {

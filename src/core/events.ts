@@ -123,7 +123,21 @@ export type DaemonEventBody =
   | { readonly type: 'foreign-listeners'; readonly found: readonly ForeignListener[] }
   /** The admin API's address over TCP cannot be had; it is tried again. */
   | { readonly type: 'admin-unbound'; readonly place: string; readonly detail: string }
-  | { readonly type: 'admin-bound'; readonly place: string };
+  | { readonly type: 'admin-bound'; readonly place: string }
+  /** Something was done about a HAProxy that ran and did not do its work. `pid`: of the process, where it is about one. */
+  | { readonly type: 'haproxy-cured'; readonly cure: Cure; readonly pid?: number; readonly detail: string }
+  /** The socket has carried what it can, and the reload for the rest has to wait; it is looked at again at `until`. */
+  | ({ readonly type: 'reload-held' } & ReloadHold);
+
+/** What was done: a stopped process continued, a silent HAProxy ended, its master told by a signal, a deleted socket put back. */
+export type Cure = 'continued' | 'killed' | 'master-signalled' | 'socket-restored';
+
+/** Why a reload waits: the budget of the minute is used up, or there are too many old workers, or too large ones. */
+export interface ReloadHold {
+  readonly because: 'budget' | 'old-workers' | 'memory';
+  readonly until: Instant;
+  readonly detail: string;
+}
 
 /** One change of the routing in the field's words, for the journal and the one-line-per-change stream. */
 export interface RouteChange {

@@ -73,6 +73,8 @@ export interface HaproxyView {
   readonly masterPid?: number;
   readonly workerPid?: number;
   readonly oldWorkers: number;
+  /** Bytes of memory that the old workers have to themselves; absent where their processes cannot be seen. */
+  readonly oldWorkersMemory?: number;
   readonly reloads?: number;
   /** Generation read back from the worker in charge. */
   readonly generation?: Generation;

@@ -30,7 +30,9 @@ type Degraded =
   /** Somebody else listens where HAProxy does. */
   | 'foreign-listener'
   /** The admin API does not listen on its address over TCP. */
-  | 'admin-unbound';
+  | 'admin-unbound'
+  /** A change needs a reload that has to wait: the budget of the minute, or of old workers, is used up. */
+  | 'reload-held';
 
 /** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
 const STUCK_AFTER_MS = 15 * 60_000;
@@ -76,6 +78,7 @@ function degradations(state: State, now: number): readonly Degraded[] {
     'listener-held': state.heldListeners.length > 0,
     'foreign-listener': state.foreignListeners.length > 0,
     'admin-unbound': state.adminUnbound !== undefined,
+    'reload-held': state.reloadHeld !== undefined,
   };
   return (Object.keys(holds) as Degraded[]).filter((reason) => holds[reason]);
 }

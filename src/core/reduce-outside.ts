@@ -44,7 +44,10 @@ export function reduceOutside(
 }
 
 /** What HAProxy and its supervisor report. */
-export function reduceHaproxy(state: State, event: Of<'haproxy-up' | 'haproxy-down' | 'haproxy-seen'>): State {
+export function reduceHaproxy(
+  state: State,
+  event: Of<'haproxy-up' | 'haproxy-down' | 'haproxy-seen' | 'haproxy-cured' | 'reload-held'>,
+): State {
   switch (event.type) {
     case 'haproxy-up': {
       const { haproxyDown: _, ...rest } = state;
@@ -59,6 +62,12 @@ export function reduceHaproxy(state: State, event: Of<'haproxy-up' | 'haproxy-do
       };
     case 'haproxy-seen':
       return seen(state, event);
+    case 'haproxy-cured':
+      return state;
+    case 'reload-held': {
+      const { because, until, detail, at } = event;
+      return { ...state, reloadHeld: { because, until, detail, since: state.reloadHeld?.since ?? at } };
+    }
     default:
       return unreachable(event);
   }

@@ -74,6 +74,8 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'haproxy-up':
     case 'haproxy-down':
     case 'haproxy-seen':
+    case 'haproxy-cured':
+    case 'reload-held':
       return reduceHaproxy(state, event);
     case 'stream-attached':
     case 'stream-lost':
@@ -128,8 +130,9 @@ function validationFailed(state: State, event: Of<'validation-failed'>): State {
 
 function applied(state: State, event: Of<'applied'>): State {
   const runtime = event.via === 'runtime';
+  const now = runtime ? state : released(state);
   return {
-    ...recovered(inPass(state, { applied: event, reasons: event.plan.reload })),
+    ...recovered(inPass(now, { applied: event, reasons: event.plan.reload })),
     running: {
       generation: event.generation,
       config: event.config,
@@ -168,7 +171,7 @@ function refusal(failure: HaproxyFailure): readonly [detail: string, diagnostics
 
 function finished(state: State, event: Of<'pass-finished'>): State {
   const { openPass, ...rest } = state;
-  const settled = event.outcome === 'failed' || event.outcome === 'waiting' ? rest : recovered(rest);
+  const settled = event.outcome === 'failed' || event.outcome === 'waiting' ? rest : recovered(released(rest));
   const left =
     state.phase === 'stopping'
       ? settled
@@ -205,6 +208,11 @@ function applyFailing(
 
 function recovered(state: State): State {
   const { applyFailing: _, ...rest } = state;
+  return rest;
+}
+
+function released(state: State): State {
+  const { reloadHeld: _, ...rest } = state;
   return rest;
 }
 

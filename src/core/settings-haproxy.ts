@@ -69,4 +69,23 @@ export const HAPROXY_SETTINGS = {
     help: 'how many reloads an old HAProxy worker survives',
     commands: ROUTING,
   },
+  reloadBudget: {
+    flag: 'reload-budget',
+    kind: whole(1, 600),
+    default: '60',
+    help: 'how many reloads a minute there may be; what the socket can carry does not wait for them',
+    example: '12',
+  },
+  maxOldWorkers: {
+    flag: 'max-old-workers',
+    kind: whole(1, 1000),
+    default: '10',
+    help: 'reload no further while this many old HAProxy workers finish their connections, at most for --hard-stop-after',
+  },
+  oldWorkersMemory: {
+    flag: 'old-workers-memory',
+    kind: whole(0, 1_000_000),
+    default: '2048',
+    help: 'the same while they hold this many megabytes of memory; 0 is no limit',
+  },
 } as const satisfies Partial<SettingsTable>;

@@ -48,6 +48,11 @@ export interface Settings {
   /** Milliseconds. */
   readonly hardStopAfter: number;
   readonly maxReloads: number;
+  /** Reloads a minute for what can wait. */
+  readonly reloadBudget: number;
+  /** Old workers, and megabytes of memory that they hold (0: any), at which what can wait is not reloaded. */
+  readonly maxOldWorkers: number;
+  readonly oldWorkersMemory: number;
   readonly adminBind: BindAddress;
   readonly adminTokenFile?: string;
   readonly logLevel: LogLevel;

@@ -2,6 +2,7 @@ import type { Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import { NO_CERTIFICATES } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
+import type { ReloadHold } from './events.ts';
 import type { HistoryEntry, OpenPass } from './history.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
 import type { HaproxyView, SourceFailure } from './ports.ts';
@@ -45,6 +46,8 @@ export interface State {
   /** The newest reload, by the word that it counted under. */
   readonly lastReload?: { readonly at: number; readonly word: ReloadWord; readonly reasons: readonly ReloadReason[] };
   readonly haproxyDown?: { readonly since: number; readonly reason: string };
+  /** Set while a reload is wanted that has to wait. */
+  readonly reloadHeld?: ReloadHold & { readonly since: number };
   readonly templates: { readonly overridden: readonly string[]; readonly refused?: TemplateFailure };
   readonly certificates: CertificateSet;
   /** Passes that changed something or failed, newest last; at most `HISTORY_LENGTH`. */

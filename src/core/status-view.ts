@@ -31,6 +31,7 @@ export function statusView(state: State, now: number) {
       ? {}
       : { applyFailing: { ...state.applyFailing, since: iso(state.applyFailing.since) } }),
     ...(state.lastReload === undefined ? {} : { lastReload: reloadView(state.lastReload) }),
+    ...(state.reloadHeld === undefined ? {} : { reloadHeld: heldView(state.reloadHeld, now) }),
     spares: state.spares,
     ...(state.haproxy === undefined ? {} : { haproxy: state.haproxy }),
     ...(state.haproxyDown === undefined
@@ -121,6 +122,10 @@ const REASONS_SHOWN = 10;
 
 function reloadView({ at, word, reasons }: NonNullable<State['lastReload']>) {
   return { at: iso(at), reason: word, because: reasons.slice(0, REASONS_SHOWN).map(formatReason) };
+}
+
+function heldView({ because, detail, since, until }: NonNullable<State['reloadHeld']>, now: number) {
+  return { because, detail, forMs: now - since, until: iso(until) };
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

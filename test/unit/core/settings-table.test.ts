@@ -54,6 +54,9 @@ describe('defaults', () => {
       keepGenerations: 10,
       hardStopAfter: 3_610_000,
       maxReloads: 10,
+      reloadBudget: 60,
+      maxOldWorkers: 10,
+      oldWorkersMemory: 2048,
       adminBind: { address: '127.0.0.1', port: 9092 },
       logLevel: 'info',
     });
