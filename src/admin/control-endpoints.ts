@@ -19,6 +19,7 @@ export function addControlEndpoints(app: FastifyInstance, control: Control | und
     for (const [method, url] of [
       ['POST', '/v1/resync'],
       ['PUT', '/v1/log-level'],
+      ['POST', '/v1/guard/accept'],
     ] as const) {
       app.route({
         method,
@@ -35,6 +36,12 @@ export function addControlEndpoints(app: FastifyInstance, control: Control | und
     control.requestPass('admin');
     return reply.code(202).send({ requested: true });
   });
+  const accept = { summary: 'Believes the answer of Marathon that is held for what it lacks', tags: ['control'] };
+  app.post('/v1/guard/accept', { schema: accept }, async (_, reply) =>
+    control.acceptShrink()
+      ? { accepted: true }
+      : sendError(reply, 409, 'NothingHeld', 'Nothing is held: what Marathon answered last is believed.'),
+  );
   app.put<{ Body: { readonly level: string } }>('/v1/log-level', { schema: LEVEL_SCHEMA }, async (request, reply) => {
     const { level } = request.body;
     if (control.setLogLevel(level)) return { level };

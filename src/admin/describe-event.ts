@@ -3,6 +3,7 @@ import { printable } from '../core/problem.ts';
 import { formatReason, mainWord } from '../core/reload-reason.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import { unreachable } from '../core/result.ts';
+import { describeGuard } from './describe-guard.ts';
 import { describeHaproxy } from './describe-haproxy.ts';
 import { describeListeners } from './describe-listeners.ts';
 import { describeOutside } from './describe-outside.ts';
@@ -125,6 +126,10 @@ function describe(event: DaemonEvent): Description {
     case 'admin-unbound':
     case 'admin-bound':
       return describeListeners(event);
+    case 'shrink-held':
+    case 'shrink-witnessed':
+    case 'shrink-ended':
+      return describeGuard(event);
     default:
       return unreachable(event);
   }

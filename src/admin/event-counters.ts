@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Cure } from '../core/events.ts';
 import type { SourceFailure } from '../core/ports.ts';
 import { RELOAD_WORDS } from '../core/reload-reason.ts';
+import type { HoldEnd } from '../core/trust.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const RELOAD_REASONS = Object.keys(RELOAD_WORDS);
@@ -36,6 +37,7 @@ const READ_FAILURES: readonly SourceFailure['kind'][] = [
 ];
 
 const CURES: readonly Cure[] = ['continued', 'killed', 'master-signalled', 'socket-restored'];
+const GUARD_OUTCOMES: readonly (HoldEnd | 'held')[] = ['held', 'explained', 'repeated', 'operator', 'refuted'];
 
 /** The metrics that count what happens. */
 export type EventCounters = ReturnType<typeof createEventCounters>;
@@ -63,12 +65,17 @@ export function createEventCounters(registry: Registry) {
     takenOut: counter('portolan_servers_taken_out_total', 'Servers taken out of rotation by an event alone'),
     cures: counter('portolan_haproxy_cures_total', 'What was done about a HAProxy that ran and did not work', ['cure']),
     propagation: histogram('portolan_propagation_seconds', 'Time from the first hint to traffic', ['stage']),
+    guard: counter('portolan_guard_decisions_total', 'Answers that lacked too much, by what became of them', [
+      'outcome',
+    ]),
     waiters: new Gauge({ name: 'portolan_waiters', help: 'Requests that wait for a route', registers }),
     waits: histogram('portolan_wait_duration_seconds', 'How long requests waited for a route', ['outcome']),
   };
-  for (const op of ['app', 'apps', 'versions', 'events']) counters.requests.inc({ op, outcome: 'ok' }, 0);
+  for (const op of ['app', 'apps', 'versions', 'events', 'leader', 'deployments'])
+    counters.requests.inc({ op, outcome: 'ok' }, 0);
   for (const reason of STREAM_LOSSES) counters.reconnects.inc({ reason }, 0);
   for (const reason of READ_FAILURES) counters.rejected.inc({ reason }, 0);
+  for (const outcome of GUARD_OUTCOMES) counters.guard.inc({ outcome }, 0);
   for (const outcome of ['done', 'doubt']) counters.commands.inc({ outcome }, 0);
   for (const outcome of ['valid', 'invalid', 'unchecked']) counters.validations.inc({ outcome }, 0);
   for (const reason of RELOAD_REASONS) {

@@ -111,6 +111,12 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'haproxy-cured':
       counters.cures.inc({ cure: event.cure });
       return;
+    case 'shrink-held':
+      if (event.hold.answers <= 1) counters.guard.inc({ outcome: 'held' });
+      return;
+    case 'shrink-ended':
+      counters.guard.inc({ outcome: event.how });
+      return;
     // What these change is read from the state when metrics are asked for.
     case 'started':
     case 'stopping':
@@ -136,6 +142,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'foreign-listeners':
     case 'admin-unbound':
     case 'admin-bound':
+    case 'shrink-witnessed':
       return;
     default:
       unreachable(event);

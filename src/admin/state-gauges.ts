@@ -47,6 +47,10 @@ export function createStateGauges(
   const heldReload = gauge('portolan_reload_held', '1 while a reload has to wait for this', ['because']);
   const spares = gauge('portolan_spares', 'Spare backends of the running configuration', ['kind', 'check', 'state']);
   const certificates = gauge('portolan_cert_not_after_seconds', 'When a certificate ends', ['cert']);
+  const guarded = gauge(
+    'portolan_guard_held',
+    'Routes that serve on although the newest answer of Marathon lacks them',
+  );
 
   const held = gauge('portolan_listeners_held', 'Addresses that wait until they can be listened on');
   const foreign = gauge('portolan_foreign_listeners', 'Others that listen where HAProxy does');
@@ -57,6 +61,7 @@ export function createStateGauges(
     lastByte.set((state.stream.lastByteAt ?? 0) / 1000);
     for (const word of ['sse', 'poll', 'file']) mode.set({ mode: word }, discoveryMode(state) === word ? 1 : 0);
     age.set((snapshotAge(state, now) ?? Number.NaN) / 1000);
+    guarded.set(state.guard?.lost ?? 0);
     certificates.reset();
     for (const { path, notAfter } of state.certificates.usable) {
       certificates.set({ cert: path }, Date.parse(notAfter) / 1000);

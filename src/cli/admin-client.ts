@@ -16,7 +16,7 @@ export interface AdminReply {
 export type AskAdmin = (
   path: string,
   query?: Readonly<Record<string, string | undefined>>,
-  timeoutMs?: number,
+  how?: { readonly timeoutMs?: number; readonly method?: 'GET' | 'POST' },
 ) => Promise<Result<AdminReply, CliFailure>>;
 
 /**
@@ -29,7 +29,7 @@ export function createAdminClient(
 ): AskAdmin {
   const socket = join(settings.stateDir, 'admin.sock');
   const base = url ?? 'http://localhost';
-  return async (path, query = {}, timeoutMs = 10_000) => {
+  return async (path, query = {}, { timeoutMs = 10_000, method = 'GET' } = {}) => {
     if (!/^https?:\/\//i.test(base) || !URL.canParse(base)) {
       return usage(`--admin "${base}": expected a URL, for example: --admin http://127.0.0.1:9092`);
     }
@@ -41,6 +41,7 @@ export function createAdminClient(
     try {
       const reply = await request(target, {
         dispatcher: agent,
+        method,
         headers: token.value === undefined ? {} : { authorization: `Bearer ${token.value}` },
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,

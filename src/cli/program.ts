@@ -3,6 +3,7 @@ import { settingRows } from '../core/settings-rows.ts';
 import { addConfigCommand } from './config.ts';
 import { addDemoCommand } from './demo.ts';
 import { type CliDeps, type EndWith, EXIT } from './deps.ts';
+import { addGuardCommand } from './guard.ts';
 import { addRenderCommand } from './render.ts';
 import { addRoutesCommand } from './routes.ts';
 import { addRunCommand } from './run.ts';
@@ -29,7 +30,15 @@ function createProgram(deps: CliDeps, end: EndWith): Command {
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', EXAMPLES);
-  const add = [addRunCommand, addDemoCommand, addRenderCommand, addRoutesCommand, addConfigCommand, addStatusCommand];
+  const add = [
+    addRunCommand,
+    addDemoCommand,
+    addRenderCommand,
+    addRoutesCommand,
+    addConfigCommand,
+    addStatusCommand,
+    addGuardCommand,
+  ];
   for (const addCommand of add) addCommand(program, deps, end);
   for (const command of [program, ...program.commands]) {
     command

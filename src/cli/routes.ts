@@ -75,7 +75,8 @@ async function askRoute(
   }
   // The daemon ends the wait; the time-out here is for a daemon that hangs.
   const query = { wait: options.wait, path: options.path };
-  const reply = await ask(`/v1/routes/${encodeURIComponent(vhost)}`, query, Math.min(waitMs, 120_000) + 15_000);
+  const timeoutMs = Math.min(waitMs, 120_000) + 15_000;
+  const reply = await ask(`/v1/routes/${encodeURIComponent(vhost)}`, query, { timeoutMs });
   if (!reply.ok) return reply.failure;
   const { status, text } = reply.value;
   const body = parseObject(text) as Partial<RouteReadiness>;

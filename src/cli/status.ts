@@ -47,7 +47,7 @@ export function addStatusCommand(program: Command, deps: CliDeps, end: EndWith):
 
 /** For health checks of containers: the same question as `/readyz`, which answers 503 while HAProxy does not serve. */
 async function isReady(ask: AskAdmin): Promise<ExitCode> {
-  const reply = await ask('/readyz', {}, READY_WITHIN_MS);
+  const reply = await ask('/readyz', {}, { timeoutMs: READY_WITHIN_MS });
   return reply.ok && reply.value.status === 200 ? EXIT.ok : EXIT.failed;
 }
 
@@ -69,6 +69,10 @@ function statusTable(view: StatusView): string {
     ['HAProxy', haproxyText(view)],
     ['Problems', view.problems === 0 ? 'none' : String(view.problems)],
   ];
+  if (view.guard !== undefined) {
+    const { lost, of, until } = view.guard;
+    rows.push(['Held', `${lost} of ${of} routes, which the newest answer lacks, serve on; until ${until} at least`]);
+  }
   if (view.source.failing !== undefined) {
     const { kind, detail, forMs } = view.source.failing;
     rows.push(['Failing', `source for ${age(forMs)}: ${kind}: ${detail}`]);

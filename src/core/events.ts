@@ -7,6 +7,7 @@ import type { HaproxyFailure, HaproxyView, PassCause, SourceFailure } from './po
 import type { Problem } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
 import type { SpareCount } from './spare-counts.ts';
+import type { Hold, HoldEnd, Witness } from './trust.ts';
 
 /**
  * Everything that can happen, one closed union. State, log, metrics and the journal are made from these and nothing else.
@@ -31,7 +32,7 @@ export type DaemonEventBody =
   | {
       readonly type: 'marathon-request';
       readonly endpoint: string;
-      readonly op: 'app' | 'apps' | 'versions' | 'events';
+      readonly op: 'app' | 'apps' | 'versions' | 'events' | 'leader' | 'deployments';
       readonly outcome: 'ok' | SourceFailure['kind'];
       readonly ms: number;
       readonly leader?: string;
@@ -127,7 +128,14 @@ export type DaemonEventBody =
   /** Something was done about a HAProxy that ran and did not do its work. `pid`: of the process, where it is about one. */
   | { readonly type: 'haproxy-cured'; readonly cure: Cure; readonly pid?: number; readonly detail: string }
   /** The socket has carried what it can, and the reload for the rest has to wait; it is looked at again at `until`. */
-  | ({ readonly type: 'reload-held' } & ReloadHold);
+  | ({ readonly type: 'reload-held' } & ReloadHold)
+  // trust
+  /** An answer lacks too much; what it lacks is served on. Told again with each such answer. */
+  | { readonly type: 'shrink-held'; readonly hold: Hold }
+  /** Others were asked about what is held. */
+  | { readonly type: 'shrink-witnessed'; readonly witness: Witness; readonly ms: number }
+  /** Nothing is held any more; `lost` routes are gone, or were never. */
+  | { readonly type: 'shrink-ended'; readonly how: HoldEnd; readonly lost: number; readonly ms: number };
 
 /** What was done: a stopped process continued, a silent HAProxy ended, its master told by a signal, a deleted socket put back. */
 export type Cure = 'continued' | 'killed' | 'master-signalled' | 'socket-restored';

@@ -8,6 +8,7 @@ import type { Checked } from './problem.ts';
 import type { Result } from './result.ts';
 import type { HaproxyRuntime } from './runtime.ts';
 import type { BindAddress } from './settings.ts';
+import type { Witness } from './trust.ts';
 
 /** "Look again": at these apps, or at everything. Never a fact in itself. */
 export interface ChangeHint {
@@ -18,6 +19,8 @@ export interface ChangeHint {
   readonly at: Instant;
   /** Tasks that are about to end, wherever their apps are in `scope`: no server of theirs should get new requests. */
   readonly leaving?: readonly LeavingTask[];
+  /** Apps that were destroyed by the word of an event, wherever `scope` is. */
+  readonly removed?: readonly AppId[];
 }
 
 /** Why a pass runs: the hints it answers. */
@@ -57,6 +60,8 @@ export interface Source {
    * With a scope and no earlier full answer it reads all.
    */
   snapshot(scope: 'all' | readonly AppId[], signal: AbortSignal): Promise<Result<Checked<Snapshot>, SourceFailure>>;
+  /** Asks whoever else may know about apps that the last full answer lacks. Takes its time; never rejects. */
+  witness(missing: readonly AppId[], signal: AbortSignal): Promise<Witness>;
 }
 
 /** Templates and certificates: files that an operator changes. */
@@ -206,4 +211,6 @@ export interface Clock {
 export interface Control {
   requestPass(reason: string): void;
   setLogLevel(level: string): boolean;
+  /** Believes the answer that is held. False: none is. */
+  acceptShrink(): boolean;
 }

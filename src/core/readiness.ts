@@ -32,7 +32,9 @@ type Degraded =
   /** The admin API does not listen on its address over TCP. */
   | 'admin-unbound'
   /** A change needs a reload that has to wait: the budget of the minute, or of old workers, is used up. */
-  | 'reload-held';
+  | 'reload-held'
+  /** Marathon's newest answer lacks too much to be believed; what it lacks is served on. */
+  | 'shrink-held';
 
 /** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
 const STUCK_AFTER_MS = 15 * 60_000;
@@ -79,6 +81,7 @@ function degradations(state: State, now: number): readonly Degraded[] {
     'foreign-listener': state.foreignListeners.length > 0,
     'admin-unbound': state.adminUnbound !== undefined,
     'reload-held': state.reloadHeld !== undefined,
+    'shrink-held': state.guard !== undefined,
   };
   return (Object.keys(holds) as Degraded[]).filter((reason) => holds[reason]);
 }

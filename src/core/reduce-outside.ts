@@ -18,6 +18,9 @@ export function reduceOutside(
     | 'template-refused'
     | 'templates-loaded'
     | 'certificates-loaded'
+    | 'shrink-held'
+    | 'shrink-witnessed'
+    | 'shrink-ended'
   >,
 ): State {
   switch (event.type) {
@@ -38,6 +41,14 @@ export function reduceOutside(
       return { ...state, templates: { overridden: event.overridden } };
     case 'certificates-loaded':
       return { ...state, certificates: event.certificates };
+    case 'shrink-held':
+      return { ...state, guard: event.hold };
+    case 'shrink-witnessed':
+      return state;
+    case 'shrink-ended': {
+      const { guard: _, ...rest } = state;
+      return rest;
+    }
     default:
       return unreachable(event);
   }

@@ -87,6 +87,9 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'template-refused':
     case 'templates-loaded':
     case 'certificates-loaded':
+    case 'shrink-held':
+    case 'shrink-witnessed':
+    case 'shrink-ended':
       return reduceOutside(state, event);
     case 'listeners-held':
     case 'foreign-listeners':

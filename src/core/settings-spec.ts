@@ -2,7 +2,7 @@ import type { Settings } from './settings.ts';
 import type { Kind } from './settings-kinds.ts';
 
 /** Commands that take settings. */
-export type CommandName = 'run' | 'demo' | 'render' | 'routes' | 'config' | 'status';
+export type CommandName = 'run' | 'demo' | 'render' | 'routes' | 'config' | 'status' | 'guard';
 
 /** One setting: everything that flags, environment, file, help and the README need to know of it. */
 export interface SettingSpec<T> {

@@ -1,5 +1,6 @@
 import { portRange } from './port-range.ts';
 import type { LogLevel } from './settings.ts';
+import { GUARD_SETTINGS } from './settings-guard.ts';
 import { HAPROXY_SETTINGS } from './settings-haproxy.ts';
 import { bind, binds, choice, duration, masterUrls, names, path, paths, toggle, whole } from './settings-kinds.ts';
 import { ROUTING, type SettingsTable } from './settings-spec.ts';
@@ -170,8 +171,9 @@ export const SETTINGS_TABLE: SettingsTable = {
     kind: path,
     default: '/var/lib/portolan',
     help: 'folder for generations, sockets and memory; must survive restarts',
-    commands: ['run', 'routes', 'config', 'status'],
+    commands: ['run', 'routes', 'config', 'status', 'guard'],
   },
+  ...GUARD_SETTINGS,
   ...HAPROXY_SETTINGS,
   adminBind: {
     flag: 'admin-bind',
@@ -184,7 +186,7 @@ export const SETTINGS_TABLE: SettingsTable = {
     kind: path,
     help: 'file with the bearer token that the admin API asks for on TCP; read again when it changes',
     example: '/etc/portolan/admin-token',
-    commands: ['run', 'routes', 'config', 'status'],
+    commands: ['run', 'routes', 'config', 'status', 'guard'],
   },
   logLevel: {
     flag: 'log-level',

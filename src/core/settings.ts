@@ -20,6 +20,13 @@ export interface Settings {
   readonly sse: boolean;
   /** Milliseconds between full reads. */
   readonly pollInterval: number;
+  /** Percent of what is served; an answer that lacks more, and more than `guardRoutes` routes, is held. */
+  readonly guardShare: number;
+  readonly guardRoutes: number;
+  /** Milliseconds that a held answer has to repeat; 0: no answer is held. */
+  readonly guardHold: number;
+  /** Equal answers that it takes besides. */
+  readonly guardAnswers: number;
   /** Bind addresses of the shared frontends; empty is `off`. */
   readonly httpBind: readonly BindAddress[];
   readonly httpsBind: readonly BindAddress[];

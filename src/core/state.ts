@@ -11,6 +11,7 @@ import type { ReloadReason, ReloadWord } from './reload-reason.ts';
 import type { RoutingTable } from './routing.ts';
 import type { Settings } from './settings.ts';
 import type { SpareCount } from './spare-counts.ts';
+import type { Hold } from './trust.ts';
 
 /** Everything that people and machines may ask about the daemon: immutable, replaced by `reduce`. Instants are ms since the epoch. */
 export interface State {
@@ -26,6 +27,8 @@ export interface State {
   readonly leader?: string;
   readonly stream: StreamState;
   readonly snapshot?: Snapshot;
+  /** Set while an answer that lacks too much is not believed. */
+  readonly guard?: Hold;
   /** Set while the newest attempt to read the source failed. */
   readonly sourceFailing?: { readonly since: number; readonly failure: SourceFailure };
   /** What should run; absent until a first table was built. */

@@ -25,6 +25,7 @@ export function statusView(state: State, now: number) {
     ...(state.snapshot === undefined || age === undefined
       ? {}
       : { snapshot: { ageMs: age, apps: state.snapshot.apps.length, takenAt: iso(state.snapshot.takenAt) } }),
+    ...(state.guard === undefined ? {} : { guard: guardView(state.guard) }),
     generation: generationsOf(state),
     ...(state.lastApply === undefined ? {} : { lastApply: { ...state.lastApply, at: iso(state.lastApply.at) } }),
     ...(state.applyFailing === undefined
@@ -115,6 +116,10 @@ function generationsOf(state: State) {
     ...(state.running?.generation === undefined ? {} : { running: state.running.generation }),
     ...(state.running === undefined ? {} : { runningSince: iso(state.running.since) }),
   };
+}
+
+function guardView({ since, until, ...hold }: NonNullable<State['guard']>) {
+  return { since: iso(since), until: iso(until), ...hold };
 }
 
 /** Reasons shown of the newest reload, the main one first. */

@@ -224,6 +224,7 @@ export function createLoop(deps: LoopDeps): Loop {
         comparisons.soon();
       },
       setLogLevel: deps.setLogLevel,
+      acceptShrink: () => false,
     },
   };
 }

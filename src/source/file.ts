@@ -8,6 +8,7 @@ import type { ChangeHint, Clock, Source, SourceFailure } from '../core/ports.ts'
 import type { Checked } from '../core/problem.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { NO_LOOKUPS } from '../core/snapshot.ts';
+import { NO_WITNESS } from '../core/trust.ts';
 import { createAppsReader } from './apps-body.ts';
 import { createHintQueue } from './hint-queue.ts';
 import type { NameResolver } from './names.ts';
@@ -71,7 +72,8 @@ export function createFileSource(parts: FileSourceParts): Source {
     }
   }
 
-  return { changes, snapshot };
+  // There is one file, and nobody else to ask.
+  return { changes, snapshot, witness: async () => NO_WITNESS };
 }
 
 async function readText(path: string): Promise<Result<string, string>> {

@@ -1,6 +1,7 @@
 import type { DaemonEventBody } from '../core/events.ts';
 import type { ChangeHint, Clock, Source } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
+import { NO_WITNESS } from '../core/trust.ts';
 import { createAgentPool } from './agents.ts';
 import { createHintQueue } from './hint-queue.ts';
 import { createMarathonHttp } from './marathon-http.ts';
@@ -81,6 +82,7 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   return {
     changes,
     snapshot: reader.snapshot,
+    witness: async () => NO_WITNESS,
     async close() {
       await Promise.all([http.close(), streams.close()]);
     },

@@ -15,6 +15,7 @@ import type {
 import { fail, ok } from '../../src/core/result.ts';
 import { NO_RUNTIME } from '../../src/core/runtime.ts';
 import { formatBind, type Settings } from '../../src/core/settings.ts';
+import { NO_WITNESS, type Witness } from '../../src/core/trust.ts';
 import { createLoop, type Loop } from '../../src/daemon/loop.ts';
 import { createStateStore, type StateStore } from '../../src/daemon/store.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
@@ -23,6 +24,7 @@ import { NO_PARTS, renderScripted, SCRIPTED_STAGES, scriptedTemplates, snapshotO
 /** The calls that a loop makes to the outside and to the core; each can be made to go wrong. */
 export type Call =
   | 'snapshot'
+  | 'witness'
   | 'start'
   | 'observe'
   | 'validate'
@@ -61,6 +63,8 @@ export interface World {
   fault: (call: Call, n: number) => Fault | undefined;
   /** What `haproxy -c` says; empty: valid. */
   refuses: (config: RenderedConfig) => readonly Diagnostic[];
+  /** What others say about apps that an answer lacks. */
+  witness: (missing: readonly AppId[]) => Witness;
   /** How long calls take, ms. */
   takes: Partial<Record<Call, number>>;
   /** Apps asked for by each snapshot. */
@@ -87,6 +91,10 @@ export const SCRIPTED_SETTINGS: Settings = {
   strictMode: false,
   sse: true,
   pollInterval: 30_000,
+  guardShare: 30,
+  guardRoutes: 5,
+  guardHold: 60_000,
+  guardAnswers: 3,
   httpBind: [{ address: '127.0.0.1', port: 8080 }],
   httpsBind: [],
   appidBind: [],
@@ -159,6 +167,11 @@ export function createWorld(
       if (fault !== undefined) return fail({ kind: 'unreachable', endpoint: 'http://127.0.0.1:1', detail: 'scripted' });
       return ok({ value, problems: [] });
     },
+    async witness(missing) {
+      const said = world.witness(missing);
+      const fault = await enter('witness');
+      return fault === undefined ? said : NO_WITNESS;
+    },
   };
   const files: OperatorFiles = {
     templates: () => {
@@ -193,6 +206,7 @@ export function createWorld(
     memory: NO_MEMORY,
     fault: () => undefined,
     refuses: () => [],
+    witness: () => NO_WITNESS,
     takes: {},
     taken: new Set(),
     scopes: [],

@@ -159,6 +159,7 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
     haproxy,
     control: {
       requestPass: (reason) => void asked.push(`pass ${reason}`),
+      acceptShrink: () => asked.push('accept') > 0,
       setLogLevel: (level) => level === 'debug' && asked.push(`level ${level}`) > 0,
     },
     settings,
