@@ -94,14 +94,21 @@ function masterOf(text: string | undefined): number | 'all' {
 }
 
 function parametersOf(query: URLSearchParams): FaultParameters {
-  const number = (name: 'status' | 'ms' | 'share') => (query.has(name) ? { [name]: Number(query.get(name)) } : {});
+  const number = (name: 'status' | 'ms' | 'share' | 'perSecond') =>
+    query.has(name) ? { [name]: Number(query.get(name)) } : {};
   const text = (name: 'location' | 'path') => (query.has(name) ? { [name]: query.get(name) ?? '' } : {});
   return {
     ...number('status'),
     ...number('ms'),
     ...number('share'),
+    ...number('perSecond'),
     ...text('location'),
     ...text('path'),
+    ...asOf(query.get('as')),
     ...(query.get('body') === 'html' ? { body: 'html' as const } : {}),
   };
+}
+
+function asOf(text: string | null): Pick<FaultParameters, 'as'> {
+  return text === 'null' || text === 'empty' || text === 'of-null' || text === 'absent' ? { as: text } : {};
 }

@@ -3,6 +3,8 @@ import type { MarathonEvent } from './event-bus.ts';
 import type { Faults } from './faults.ts';
 import type { Random } from './random.ts';
 
+const BUFFER_MS = 60_000;
+
 /** One client of `/v2/events`. */
 export interface EventStream {
   hear(event: MarathonEvent): void;
@@ -61,7 +63,24 @@ export function createEventStream(
   const cut = (): void => {
     response.destroy();
   };
+  let buffered = '';
+  let flushing: NodeJS.Timeout | undefined;
+  /** As a proxy that buffers passes it on: whole pieces, late. */
+  const buffer = (text: string): void => {
+    buffered += text;
+    flushing ??= setTimeout(() => {
+      flushing = undefined;
+      const piece = buffered;
+      buffered = '';
+      if (!over && !silent()) response.write(piece);
+    }, faults.parametersOf('buffer-events').ms ?? BUFFER_MS);
+  };
   const write = (frame: string): void => {
+    // What comes after buffered bytes comes behind them.
+    if (faults.has('buffer-events') || flushing !== undefined) {
+      buffer(frame);
+      return;
+    }
     outstanding++;
     response.write(frame, () => {
       outstanding--;
@@ -96,6 +115,10 @@ export function createEventStream(
   // An empty line in two segments, a whole interval after the last one, whatever events come between.
   const beat = setInterval(() => {
     if (over || silent()) return;
+    if (faults.has('buffer-events')) {
+      buffer('\r\n');
+      return;
+    }
     response.write('\r', () => {
       if (!over) response.write('\n');
     });
@@ -105,6 +128,7 @@ export function createEventStream(
   response.on('close', () => {
     over = true;
     clearInterval(beat);
+    clearTimeout(flushing);
     context.closed();
   });
   return { hear, end, cut, remoteAddress: request.socket.remoteAddress ?? '' };

@@ -10,10 +10,15 @@ export const FAULTS = {
   'empty-object': '200 with `{}`.',
   'empty-apps': '200 with `{"apps":[]}`.',
   'half-list': '200 with the first half of the apps only.',
+  filtered:
+    '200 without a share of the apps, the same ones each time: a user who may not see them [share, default 0.5].',
+  'no-tasks': '200 with apps that have no `tasks`, as if they had not been asked for.',
+  'no-health': 'Tasks without health results, as a new leader lists them [as: null, empty, of-null or absent].',
   html: '200 with a web page.',
   'hang-headers': 'The request is read, no answer begins.',
   'hang-body': '200 and half of the body, then nothing while the connection stays.',
   'slow-body': 'The body comes in small pieces [ms: between two of 1 KiB, default 50].',
+  slow: 'The answer begins late [ms, default 15000] and is whole.',
   redirect: '302 [location].',
   assembling: '500 “while assembling rich tasks”, as an overloaded leader answers.',
   'silent-stream': 'Open event streams stay open without a byte, heartbeats included; new ones get their header only.',
@@ -22,6 +27,9 @@ export const FAULTS = {
   'lose-events': 'Events are lost [share: 0–1, default 1].',
   'duplicate-events': 'Every event comes twice.',
   'reorder-events': 'Events come in another order: each waits for the next and comes after it.',
+  'buffer-events':
+    'Event streams come in pieces, heartbeats included: a proxy that buffers [ms: between two, default 60000].',
+  flood: 'The leader tells every running task’s status without end [perSecond, default 10000].',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The name of a fault. */
@@ -34,6 +42,8 @@ export interface FaultParameters {
   readonly ms?: number;
   readonly share?: number;
   readonly location?: string;
+  readonly perSecond?: number;
+  readonly as?: 'null' | 'empty' | 'of-null' | 'absent';
   /** Only requests whose path (without query and prefix) begins like this. Answers only. */
   readonly path?: string;
 }
@@ -49,6 +59,8 @@ export type AnswerFault = Exclude<
   | 'lose-events'
   | 'duplicate-events'
   | 'reorder-events'
+  | 'buffer-events'
+  | 'flood'
 >;
 
 const ANSWER_FAULTS: readonly AnswerFault[] = [
@@ -61,10 +73,14 @@ const ANSWER_FAULTS: readonly AnswerFault[] = [
   'empty-object',
   'empty-apps',
   'half-list',
+  'filtered',
+  'no-tasks',
+  'no-health',
   'cut-length',
   'cut-chunked',
   'hang-body',
   'slow-body',
+  'slow',
 ];
 
 /** Faults that also meet the event stream: there is no body of the API's to spoil. */

@@ -4,6 +4,7 @@ import { unauthorized } from './auth.ts';
 import type { Cluster } from './cluster.ts';
 import { createEventStream, type EventStream, openStream } from './event-stream.ts';
 import { createFaults, type FaultKind, type FaultParameters, type Faults } from './faults.ts';
+import { createFlood } from './flood.ts';
 import { createListener, type Listener } from './listener.ts';
 import { askLeader, pipeLeader } from './proxy.ts';
 import { containerError, type Reply, send, spoil } from './reply.ts';
@@ -33,13 +34,19 @@ export interface Ensemble {
   api(request: ApiRequest): Promise<Reply>;
 }
 
+const FLOOD_PER_SECOND = 10_000;
+
 /** Faults that replace the answer without asking Marathon at all. */
 const NEEDS_ANSWER: ReadonlySet<FaultKind> = new Set([
   'half-list',
+  'filtered',
+  'no-tasks',
+  'no-health',
   'cut-length',
   'cut-chunked',
   'hang-body',
   'slow-body',
+  'slow',
 ]);
 
 /** A master on its port; its listener is not open yet. */
@@ -47,6 +54,7 @@ export function createMaster(cluster: Cluster, ensemble: Ensemble, name: string,
   const { options } = cluster;
   const faults = createFaults();
   const streams = new Set<EventStream>();
+  const flood = createFlood(cluster);
   const scheme = options.tls === undefined ? 'http' : 'https';
   const advertised = `${options.address}:${port}`;
   const old = options.dialect === '1.4';
@@ -169,11 +177,13 @@ export function createMaster(cluster: Cluster, ensemble: Ensemble, name: string,
     setFault: async (kind, parameters) => {
       faults.set(kind, parameters);
       if (kind === 'stream-eof') master.endStreams();
+      if (kind === 'flood' && ensemble.leader() === master) flood.start(parameters.perSecond ?? FLOOD_PER_SECOND);
       if (kind === 'refuse') await listener.close();
     },
     clearFaults: async (kind) => {
       const refusing = faults.has('refuse');
       faults.clear(kind);
+      if (!faults.has('flood')) flood.stop();
       if (refusing && !faults.has('refuse')) await listener.open();
     },
     endStreams: () => {

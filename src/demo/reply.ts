@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { AnswerFault, FaultParameters } from './faults.ts';
-import { asList, asObject } from './json.ts';
+import { spoilList } from './spoil-list.ts';
+
+const SLOW_MS = 15_000;
 
 /** An answer before it is sent. */
 export interface Reply {
@@ -45,15 +47,19 @@ export function spoil(reply: Reply, fault: AnswerFault, parameters: FaultParamet
       return json({});
     case 'empty-apps':
       return json({ apps: [] });
-    case 'half-list': {
-      const apps = asList(asObject(parsed(reply.body))?.['apps']);
-      return apps.length === 0 ? undefined : json({ apps: apps.slice(0, Math.floor(apps.length / 2)) });
+    case 'half-list':
+    case 'filtered':
+    case 'no-tasks':
+    case 'no-health': {
+      const spoilt = spoilList(parsed(reply.body), fault, parameters);
+      return spoilt === undefined ? undefined : { ...reply, body: JSON.stringify(spoilt) };
     }
     case 'cut-length':
     case 'cut-chunked':
     case 'hang-headers':
     case 'hang-body':
     case 'slow-body':
+    case 'slow':
       return undefined;
   }
 }
@@ -77,6 +83,7 @@ export async function send(
   const plain = Buffer.isBuffer(reply.body) ? reply.body : Buffer.from(reply.body);
   const zip = how.gzip && plain.length > 256 && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
   const body = zip ? gzipSync(plain, { level: 1 }) : plain;
+  if (how.fault === 'slow') await pause(how.parameters.ms ?? SLOW_MS);
   response.statusCode = reply.status;
   if (reply.reason !== undefined) response.statusMessage = reply.reason;
   for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { FaultKind, FaultParameters } from '../../../src/demo/faults.ts';
 import type { StandInMarathon } from '../../../src/demo/stand-in.ts';
-import { call, eventStream, marathonOf, told, type Wire, wire } from './rig.ts';
+import { CHECK, call, eventStream, marathonOf, told, type Wire, wire } from './rig.ts';
 
 /** A stand-in with six apps and one fault. */
 async function faulty(kind: FaultKind, parameters: FaultParameters = {}): Promise<StandInMarathon> {
@@ -86,6 +86,66 @@ test.each([
 test('half-list: half of the apps, well formed', async () => {
   const marathon = await faulty('half-list');
   expect(JSON.parse((await answerOf(marathon)).body)).toMatchObject({ apps: { length: 3 } });
+});
+
+test('filtered: the same apps each time; no-tasks and no-health: whole lists without them', async () => {
+  const ids = async (marathon: StandInMarathon) =>
+    (JSON.parse((await answerOf(marathon)).body) as { apps: { id: string }[] }).apps.map(({ id }) => id).toSorted();
+  const filtered = await faulty('filtered', { share: 0.34 });
+  expect(await ids(filtered)).toEqual(['/app-0', '/app-1', '/app-2', '/app-3']);
+  expect(await ids(filtered)).toEqual(['/app-0', '/app-1', '/app-2', '/app-3']);
+  const bare = await answerOf(await faulty('no-tasks'));
+  expect(bare.body).toContain('"/app-5"');
+  expect(bare.body).not.toContain('"tasks":');
+});
+
+test.each([
+  ['null', '"healthCheckResults":null'],
+  ['empty', '"healthCheckResults":[]'],
+  ['of-null', '"healthCheckResults":[null]'],
+  ['absent', undefined],
+] as const)('no-health as %s', async (as, text) => {
+  const marathon = await marathonOf({ tasks: 'paper' });
+  await marathon.post({ id: 'web', healthChecks: [CHECK] });
+  await marathon.settled();
+  await marathon.fault('all', 'no-health', { as });
+  for (const path of ['/v2/apps?embed=apps.tasks', '/v2/apps//web?embed=app.tasks']) {
+    const { text: json } = await call(`${marathon.urls[0]}${path}`);
+    expect(json).toContain('"tasks":[{');
+    expect(json).not.toContain('"alive":true');
+    if (text === undefined) expect(json).not.toContain('healthCheckResults');
+    else expect(json).toContain(text);
+  }
+});
+
+test('slow: late and whole', async () => {
+  const began = performance.now();
+  const { body } = await answerOf(await faulty('slow', { ms: 80 }));
+  expect(JSON.parse(body)).toMatchObject({ apps: { length: 6 } });
+  expect(performance.now() - began).toBeGreaterThan(75);
+});
+
+test('buffer-events: whole, in order, in pieces', async () => {
+  const marathon = await faulty('buffer-events', { ms: 150 });
+  const stream = wire(marathon.urls[0] ?? '', 'GET /v2/events', ['Accept: text/event-stream']);
+  await stream.until((text) => text.includes('event_stream_attached'));
+  const before = stream.pieces().length;
+  await marathon.scale('app-1', 2);
+  await marathon.settled();
+  await stream.until((text) => text.includes('deployment_success'));
+  expect(stream.pieces().length - before).toBeLessThanOrEqual(2);
+  expect(told(stream.text()).filter((event) => event === 'deployment_success')).toHaveLength(1);
+});
+
+test('flood: as many events a second as asked for, until it is cleared', async () => {
+  const marathon = await faulty('flood', { perSecond: 2000 });
+  const floods = () => marathon.events().filter(({ line }) => line.includes('"Flood"')).length;
+  const began = floods();
+  await vi.waitFor(() => expect(floods() - began).toBeGreaterThan(400));
+  await marathon.clearFaults();
+  const ended = floods();
+  await pause(50);
+  expect(floods()).toBe(ended);
 });
 
 test('cut-length: fewer bytes than promised', async () => {
