@@ -143,7 +143,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
       emit({ type: 'stream-byte', endpoint });
     },
     event(frameType: string, data: string) {
-      const { eventType, scope, leaving } = read(frameType, data);
+      const { eventType, scope, leaving, idle } = read(frameType, data);
       const apps = scope === 'all' ? [] : scope;
       emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
       // Everybody's attaching is announced to everybody; the first one on this stream is our own.
@@ -152,7 +152,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
         if (attachedAt !== undefined) hint('all', 'connected');
       }
       attach();
-      if (scope === 'all' || scope.length > 0) hint(scope, eventType, leaving);
+      if (scope === 'all' || (scope.length > 0 && idle !== true)) hint(scope, eventType, leaving);
     },
     /** Milliseconds that the stream was attached. */
     end(reason: string): number {

@@ -35,6 +35,8 @@ export interface EventReading {
   readonly scope: 'all' | readonly AppId[];
   /** The task that is about to end, where the event says so. */
   readonly leaving?: LeavingTask;
+  /** It names apps, but nothing that routing goes by is different: no look is needed. */
+  readonly idle?: true;
 }
 
 const ROUTING: ReadonlySet<string> = new Set(ROUTING_EVENTS);
@@ -66,11 +68,21 @@ export function createEventReader(): (frameType: string, data: string) => EventR
     if (eventType !== 'group_change_success') {
       const [app] = scope === 'all' ? [] : scope;
       const leaving = app === undefined ? undefined : departures.notice(eventType, app, json);
-      return leaving === undefined ? { eventType, scope } : { eventType, scope, leaving };
+      if (leaving !== undefined) return { eventType, scope, leaving };
+      return isStarting(eventType, json) ? { eventType, scope, idle: true } : { eventType, scope };
     }
     const version = textAt(json, 'version');
     return { eventType, scope: version === '' ? 'all' : (plans.get(version) ?? 'all') };
   };
+}
+
+/**
+ * A task that starts gets as few requests as one that is staged, of which its app was asked already, and that it runs or has failed
+ * will be told (marathon-api 6.1).
+ */
+function isStarting(eventType: string, json: Readonly<Record<string, unknown>>): boolean {
+  if (eventType === 'status_update_event') return textAt(json, 'taskStatus') === 'TASK_STARTING';
+  return eventType === 'instance_changed_event' && textAt(json, 'condition') === 'Starting';
 }
 
 /** True for the types that a reader acts upon. */

@@ -43,6 +43,29 @@ describe('what an event asks for', () => {
     });
   }
 
+  test('a task that starts is heard of, and asks for no look', () => {
+    const idle = { scope: ['/web'], idle: true };
+    expect(read('status_update_event', { appId: '/web', taskStatus: 'TASK_STARTING' })).toMatchObject(idle);
+    expect(read('instance_changed_event', { runSpecId: '/web', condition: 'Starting' })).toMatchObject(idle);
+    for (const condition of [
+      'Scheduled',
+      'Provisioned',
+      'Created',
+      'Staging',
+      'Running',
+      'Killing',
+      'Killed',
+      'Unknown',
+    ]) {
+      expect(read('instance_changed_event', { runSpecId: '/web', condition })).not.toHaveProperty('idle');
+    }
+    for (const taskStatus of ['TASK_STAGING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_FAILED', 'TASK_UNREACHABLE']) {
+      expect(read('status_update_event', { appId: '/web', taskStatus })).not.toHaveProperty('idle');
+    }
+    // Without an app's id nobody knows whose task it is.
+    expect(read('status_update_event', { taskStatus: 'TASK_STARTING' })).toMatchObject({ scope: 'all' });
+  });
+
   test('the type inside the JSON counts, the frame’s where there is none', () => {
     const reader = createEventReader();
     expect(reader('', '{"eventType":"app_terminated_event","appId":"/a"}')).toMatchObject({ scope: ['/a'] });
