@@ -4,6 +4,7 @@ import type { CertificateSet } from './certificates.ts';
 import type { RoutedApp } from './deployments.ts';
 import type { Difference } from './difference.ts';
 import type { Problem } from './problem.ts';
+import { keepProblems } from './problem-order.ts';
 import type { Service } from './services.ts';
 import { buildServices } from './services.ts';
 import type { Settings } from './settings.ts';
@@ -41,7 +42,7 @@ export function createKeptServices(settings: Settings, { wanted }: Pick<AutoPort
     const made = buildServices(routed, { settings, certificates, autoPort: ({ index }) => ports[index] });
     const before = new Map(was?.services.map((service) => [service.backend.name, service]));
     const services = made.services.map((service) => keepEqual(before.get(service.backend.name), service));
-    return { routed, autoPorts: ports, services, problems: made.problems };
+    return { routed, autoPorts: ports, services, problems: keepProblems(was?.problems, made.problems) };
   }
 
   /** Those that stay as they are and must be built again all the same. */

@@ -1,6 +1,7 @@
 import type { App, AppId } from './app.ts';
 import type { Difference } from './difference.ts';
 import { readLabels } from './label-reader.ts';
+import { keepProblems } from './problem-order.ts';
 import type { LabelledApp } from './selection.ts';
 import { isOurs } from './selection.ts';
 import type { Settings } from './settings.ts';
@@ -18,9 +19,16 @@ export function createOwnApps(settings: Settings): OwnApps {
   return {
     change(apps) {
       const gone = apps.gone.flatMap(({ id }) => own.get(id) ?? []);
+      const were = new Map(gone.map((labelled) => [labelled.app.id, labelled]));
       for (const { app } of gone) own.delete(app.id);
       const came = apps.came
-        .map((app): LabelledApp => ({ app, labels: readLabels(app) }))
+        .map((app): LabelledApp => {
+          const labels = readLabels(app);
+          return {
+            app,
+            labels: { ...labels, problems: keepProblems(were.get(app.id)?.labels.problems, labels.problems) },
+          };
+        })
         .filter((labelled) => isOurs(labelled, settings));
       for (const labelled of came) own.set(labelled.app.id, labelled);
       return { gone, came };

@@ -23,9 +23,21 @@ export function serverName(host: string, { address, port }: Endpoint): ServerNam
 
 /** marathon-lb's id of a server, 1–32767: from its name, and the same in every instance. Ids in `taken` are passed over. */
 export function serverId(name: string, taken: ReadonlySet<number>): number {
-  const digest = sha256(utf8ToBytes(name));
-  const id = digest.reduce((remainder, byte) => (remainder * 256 + byte) % ID_SPACE, 0);
-  return id === 0 || taken.has(id) ? serverId(`${name} ${bytesToHex(digest)}`, taken) : id;
+  const id = firstId(name);
+  return id === 0 || taken.has(id) ? serverId(`${name} ${bytesToHex(sha256(utf8ToBytes(name)))}`, taken) : id;
+}
+
+/** Ids remembered: while an app changes, its other servers are named again and again. */
+const MOST_IDS = 4096;
+const firstIds = new Map<string, number>();
+
+function firstId(name: string): number {
+  const known = firstIds.get(name);
+  if (known !== undefined) return known;
+  const id = sha256(utf8ToBytes(name)).reduce((remainder, byte) => (remainder * 256 + byte) % ID_SPACE, 0);
+  if (firstIds.size >= MOST_IDS) firstIds.clear();
+  firstIds.set(name, id);
+  return id;
 }
 
 /** marathon-lb's cookie of a server: clients keep theirs over restarts and between instances. */
