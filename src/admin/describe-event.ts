@@ -7,6 +7,7 @@ import { describeGuard } from './describe-guard.ts';
 import { describeHaproxy } from './describe-haproxy.ts';
 import { describeListeners } from './describe-listeners.ts';
 import { describeOutside } from './describe-outside.ts';
+import { describeQuarantine } from './describe-quarantine.ts';
 import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
 import { redact, redactDeep } from './redact.ts';
 
@@ -130,6 +131,9 @@ function describe(event: DaemonEvent): Description {
     case 'shrink-witnessed':
     case 'shrink-ended':
       return describeGuard(event);
+    case 'app-quarantined':
+    case 'app-released':
+      return describeQuarantine(event);
     default:
       return unreachable(event);
   }

@@ -143,6 +143,8 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'admin-unbound':
     case 'admin-bound':
     case 'shrink-witnessed':
+    case 'app-quarantined':
+    case 'app-released':
       return;
     default:
       unreachable(event);

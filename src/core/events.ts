@@ -135,7 +135,21 @@ export type DaemonEventBody =
   /** Others were asked about what is held. */
   | { readonly type: 'shrink-witnessed'; readonly witness: Witness; readonly ms: number }
   /** Nothing is held any more; `lost` routes are gone, or were never. */
-  | { readonly type: 'shrink-ended'; readonly how: HoldEnd; readonly lost: number; readonly ms: number };
+  | { readonly type: 'shrink-ended'; readonly how: HoldEnd; readonly lost: number; readonly ms: number }
+  // quarantine
+  /** HAProxy refused what an app asks for, in these words. */
+  | {
+      readonly type: 'app-quarantined';
+      readonly app: AppId;
+      readonly message: string;
+      /** What of the app is served meanwhile. */
+      readonly keeps: 'last-good' | 'nothing';
+      readonly label?: string;
+      /** Masked where it is a secret. */
+      readonly value?: string;
+    }
+  /** It is served as it asks again, or is gone. */
+  | { readonly type: 'app-released'; readonly app: AppId };
 
 /** What was done: a stopped process continued, a silent HAProxy ended, its master told by a signal, a deleted socket put back. */
 export type Cure = 'continued' | 'killed' | 'master-signalled' | 'socket-restored';

@@ -54,7 +54,8 @@ export const PROBLEM_CODES = {
   CheckInvalid:
     'The path of the health check holds characters that HAProxy cannot be given. The path `/` is checked instead.',
   DeploymentGroupInvalid: 'The labels of the deployment group do not fit together. The app is routed by itself.',
-  Quarantined: 'HAProxy refused what this app asked for. Its last good form serves on where there is one.',
+  Quarantined:
+    'HAProxy refused what this app asks for. Its last good definition serves on with its present servers (`value-ignored`); an app that was never accepted is left out (`app-excluded`). It is tried again when its definition changes.',
   ListenerHeld:
     'Somebody else has the address, which is named, or it is not of this machine. Everything else serves; it opens by itself.',
 } as const satisfies Readonly<Record<string, string>>;

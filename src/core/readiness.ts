@@ -34,7 +34,9 @@ type Degraded =
   /** A change needs a reload that has to wait: the budget of the minute, or of old workers, is used up. */
   | 'reload-held'
   /** Marathon's newest answer lacks too much to be believed; what it lacks is served on. */
-  | 'shrink-held';
+  | 'shrink-held'
+  /** HAProxy refuses what an app asks for: its last good form serves on; `/v1/problems` names it. */
+  | 'apps-quarantined';
 
 /** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
 const STUCK_AFTER_MS = 15 * 60_000;
@@ -82,6 +84,7 @@ function degradations(state: State, now: number): readonly Degraded[] {
     'admin-unbound': state.adminUnbound !== undefined,
     'reload-held': state.reloadHeld !== undefined,
     'shrink-held': state.guard !== undefined,
+    'apps-quarantined': state.problems.some(({ code, effect }) => code === 'Quarantined' && effect !== 'app-excluded'),
   };
   return (Object.keys(holds) as Degraded[]).filter((reason) => holds[reason]);
 }

@@ -53,6 +53,9 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'runtime-doubt':
     case 'drift':
     case 'taken-out':
+    // What is quarantined is told with the problems of the table.
+    case 'app-quarantined':
+    case 'app-released':
       return state;
     case 'reload-needed':
       return inPass(state, { reasons: event.plan.reload });

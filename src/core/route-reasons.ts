@@ -17,7 +17,7 @@ export const ROUTE_REASONS = {
   UdpNotProxied: { terminal: true, next: 'Give the app a TCP port.' },
   CertificateUnusable: { terminal: true, next: 'Name a certificate that exists below --ssl-certs.' },
   AppMalformed: { terminal: true, next: 'Correct the app’s definition.' },
-  Quarantined: { terminal: true, next: 'Correct what HAProxy refused; the message has its words.' },
+  Quarantined: { terminal: true, next: 'Correct what HAProxy refused; the message has its words and the label.' },
   AppSuspended: { terminal: false, next: 'Scale the app to at least one instance.' },
   TaskStaging: { terminal: false, next: 'Wait for a task to start; Marathon shows why when it does not.' },
   TaskKilling: { terminal: false, next: 'Wait for a new task: the present ones are being stopped.' },
