@@ -34,7 +34,10 @@ export function createStateGauges(
   const routes = gauge('portolan_routes', 'Routes by whether the worker has them', ['state']);
   const findings = gauge('portolan_label_findings', 'Problems of the present table by what they cost', ['severity']);
   const quarantined = gauge('portolan_quarantined_apps', 'Apps that HAProxy refused');
-  const lastGood = gauge('portolan_quarantine_last_good', 'Apps that HAProxy refused and whose last good form serves on');
+  const lastGood = gauge(
+    'portolan_quarantine_last_good',
+    'Apps that HAProxy refused and whose last good form serves on',
+  );
   const generation = gauge('portolan_generation', 'Generation that should run');
   const loaded = gauge('portolan_generation_loaded', 'Generation read back from the worker in charge');
   const loadedAt = gauge('portolan_generation_loaded_timestamp_seconds', 'When the worker in charge loaded it');
