@@ -7,7 +7,7 @@ import { appJson, type Embeds, taskJson, tasksJson } from './dialect-task.ts';
 import { taskId } from './instance-events.ts';
 import { asList, asText } from './json.ts';
 import { parseSelector } from './label-selector.ts';
-import { json, type Reply } from './reply.ts';
+import { json, jsonList, type Reply } from './reply.ts';
 import { killTasks } from './task-kills.ts';
 
 const EVERYTHING: Embeds = { tasks: true, lastTaskFailure: true, readiness: false, taskStats: false };
@@ -137,7 +137,8 @@ function list(cluster: Cluster, request: ApiRequest): Reply {
       (!query.has('label') || !selector.ok || selector.matches(definition.labels)),
   );
   const ordered = cluster.options.shuffle ? cluster.random.shuffled(chosen) : chosen;
-  return json({ apps: ordered.map((app) => show(cluster, app, request)) });
+  const embeds = embedsOf(request);
+  return jsonList('apps', ordered, (app) => appJson(cluster, app, embeds));
 }
 
 function show(cluster: Cluster, app: ClusterApp, request: ApiRequest) {

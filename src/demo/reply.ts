@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import type { AnswerFault, FaultParameters } from './faults.ts';
 import { spoilList } from './spoil-list.ts';
 
@@ -11,12 +13,42 @@ export interface Reply {
   readonly status: number;
   readonly reason?: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
+  readonly body: string | Buffer | Pieces;
+}
+
+/** A long body that is made while it is sent, so that its reader need not wait for all of it. */
+interface Pieces {
+  readonly pieces: Iterable<string>;
 }
 
 /** An answer with JSON in it. */
 export function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Reply {
   return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(value) };
+}
+
+/** Lists longer than this are sent piece by piece: one of 10,000 apps takes most of a second to make. */
+const LONG_LIST = 200;
+/** Of such a list so much is put together before it is sent, in characters. */
+const PIECE = 64 * 1024;
+
+/**
+ * An answer with one list in it, of what `show` makes of each item. A long list is, as Marathon's own, not of one moment: each
+ * item is shown as it is when its turn comes.
+ */
+export function jsonList<T>(name: string, items: readonly T[], show: (item: T) => unknown): Reply {
+  if (items.length <= LONG_LIST) return json({ [name]: items.map(show) });
+  return { ...json({}), body: { pieces: listPieces(name, items, show) } };
+}
+
+function* listPieces<T>(name: string, items: readonly T[], show: (item: T) => unknown): Generator<string> {
+  let piece = `{${JSON.stringify(name)}:[`;
+  for (const [at, item] of items.entries()) {
+    piece += at === 0 ? JSON.stringify(show(item)) : `,${JSON.stringify(show(item))}`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield `${piece}]}`;
 }
 
 /** An answer of the servlet container: an HTML page, or nothing where the version and `Accept` say so (marathon-api 4.2). */
@@ -64,12 +96,17 @@ export function spoil(reply: Reply, fault: AnswerFault, parameters: FaultParamet
   }
 }
 
-function parsed(body: string | Buffer): unknown {
+function parsed(body: Reply['body']): unknown {
   try {
-    return JSON.parse(body.toString());
+    return JSON.parse(bytesOf(body).toString());
   } catch {
     return undefined;
   }
+}
+
+function bytesOf(body: Reply['body']): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  return Buffer.from(typeof body === 'string' ? body : [...body.pieces].join(''));
 }
 
 /** Sends the answer, in the way the fault wants it. Never throws; the client may be gone. */
@@ -80,8 +117,13 @@ export async function send(
   how: { readonly gzip: boolean; readonly fault?: AnswerFault | undefined; readonly parameters: FaultParameters },
 ): Promise<void> {
   if (how.fault === 'hang-headers') return;
-  const plain = Buffer.isBuffer(reply.body) ? reply.body : Buffer.from(reply.body);
-  const zip = how.gzip && plain.length > 256 && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+  const zips = how.gzip && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+  const pieces =
+    how.fault === undefined && request.method !== 'HEAD' && typeof reply.body === 'object' && 'pieces' in reply.body
+      ? reply.body.pieces
+      : undefined;
+  const plain = pieces === undefined ? bytesOf(reply.body) : Buffer.alloc(0);
+  const zip = zips && (pieces !== undefined || plain.length > 256);
   const body = zip ? gzipSync(plain, { level: 1 }) : plain;
   if (how.fault === 'slow') await pause(how.parameters.ms ?? SLOW_MS);
   response.statusCode = reply.status;
@@ -92,6 +134,7 @@ export async function send(
     response.end();
     return;
   }
+  if (pieces !== undefined) return sendPieces(response, pieces, zip);
   const half = body.subarray(0, Math.max(1, Math.floor(body.length / 2)));
   switch (how.fault) {
     case 'cut-length':
@@ -116,5 +159,16 @@ export async function send(
     default:
       response.setHeader('Content-Length', body.length);
       response.end(body);
+  }
+}
+
+/** In chunks, as fast as the reader takes them. */
+async function sendPieces(response: ServerResponse, pieces: Iterable<string>, zip: boolean): Promise<void> {
+  const source = Readable.from(pieces);
+  try {
+    await (zip ? pipeline(source, createGzip({ level: 1 }), response) : pipeline(source, response));
+  } catch {
+    // The client is gone.
+    response.destroy();
   }
 }
