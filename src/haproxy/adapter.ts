@@ -15,6 +15,7 @@ import { applyCandidate } from './apply.ts';
 import type { CliFailure } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
 import { createGenerations } from './generations.ts';
+import { createHeadStart } from './head-start.ts';
 import { socketPathProblem, statePaths } from './paths.ts';
 import { drain } from './process.ts';
 import { createRuntime } from './runtime.ts';
@@ -57,6 +58,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     timings: { ...DEFAULT_TIMINGS, ...parts.timings },
     environment: parts.environment ?? DEFAULT_ENVIRONMENT,
     generations: createGenerations(paths, settings.keepGenerations, clock),
+    headStart: createHeadStart(),
     binary: rememberBinary(settings.haproxy, parts.environment ?? DEFAULT_ENVIRONMENT),
     ended: ending.signal,
   };
@@ -99,8 +101,11 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
       deadlineMs: context.timings.validate,
       background: when === 'meanwhile',
     };
-    const checked = await validateFolder(options, context.generations.folder(written.value), signal);
+    const checking = validateFolder(options, context.generations.folder(written.value), signal);
+    if (when === 'now') await context.headStart.begin(context, written.value);
+    const checked = await checking;
     if (checked.ok) return ok({ generation: written.value, warnings: checked.value });
+    await context.headStart.cancel(context);
     await context.generations.mark(written.value, 'rejected');
     return checked;
   }
@@ -133,6 +138,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     runtime.close();
     await inTurn(async () => {
       ending.abort();
+      await context.headStart.cancel(context);
       // Somebody else's HAProxy is theirs to stop.
       if (how === 'drain' && settings.haproxyMode === 'managed') await drain(context);
     });

@@ -25,6 +25,7 @@ export async function applyCandidate(
     const detail = `generation ${generation} cannot be applied: ${stored.is === 'damaged' ? stored.reason : stored.is}`;
     return rejected({ kind: 'disk', detail }, (await look(context)).worker?.generation);
   }
+  if (context.headStart.has(generation)) return startWith(context, supervision, generation);
   const sight = await look(context);
   if (sight.worker) return reload(context, supervision, generation, stored, sight);
   if (context.mode === 'external') return awaitExternal(context, supervision, generation);

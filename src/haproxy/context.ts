@@ -2,6 +2,7 @@ import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { Generations } from './generations.ts';
+import type { HeadStart } from './head-start.ts';
 import type { StatePaths } from './paths.ts';
 import type { Timings } from './timings.ts';
 import type { HaproxyBinary, HaproxyEnvironment, VersionFailure } from './version.ts';
@@ -11,6 +12,7 @@ export interface HaproxyContext {
   readonly mode: 'managed' | 'external';
   readonly paths: StatePaths;
   readonly generations: Generations;
+  readonly headStart: HeadStart;
   readonly clock: Clock;
   readonly timings: Timings;
   readonly environment: HaproxyEnvironment;

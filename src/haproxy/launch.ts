@@ -12,22 +12,25 @@ import { clearServerState } from './server-state.ts';
 import type { StartFailure } from './start-failure.ts';
 import { probeWorker, type WorkerAnswer } from './worker-probe.ts';
 
-/**
- * Starts a master on whatever `current` leads to, and waits until a worker of it answers with `generation`.
- *
- * The master gets a session of its own and no pipe to us, so that it outlives Portolan, whatever ends that.
- */
+/** A master that was spawned. */
+export interface Spawned {
+  readonly child: ChildProcess;
+  /** Where its words begin in the file of HAProxy's output. */
+  readonly outputFrom: number;
+  /** Why it has ended, once it has. */
+  readonly end: { readonly reason: string | undefined };
+}
+
+/** Starts a master on whatever `current` leads to, unless it was spawned already, and waits for a worker with `generation`. */
 export async function launch(
   context: HaproxyContext,
   generation: Generation,
+  already?: Spawned,
 ): Promise<Result<WorkerAnswer, StartFailure>> {
   const { paths, timings, clock, ended } = context;
-  const binary = await context.binary();
-  if (!binary.ok) return fail({ kind: 'start-failed', detail: binary.failure.detail });
-  await clearServerState(paths.serverState);
-  const outputFrom = await outputSize(paths.output);
-  const child = await spawnMaster(context, binary.value.path);
-  const end = watchEnd(child);
+  const spawned = already === undefined ? await spawnMaster(context) : ok(already);
+  if (!spawned.ok) return spawned;
+  const { child, outputFrom, end } = spawned.value;
   const until = clock.now() + timings.start;
   while (clock.now() < until && !ended.aborted) {
     if (end.reason !== undefined) {
@@ -52,19 +55,25 @@ export async function launch(
   });
 }
 
-async function spawnMaster(context: HaproxyContext, binary: string): Promise<ChildProcess> {
+/** Spawns a master on whatever `current` leads to. It gets a session of its own and no pipe to us, so that it outlives Portolan. */
+export async function spawnMaster(context: HaproxyContext): Promise<Result<Spawned, StartFailure>> {
   const { paths, environment } = context;
+  const binary = await context.binary();
+  if (!binary.ok) return fail({ kind: 'start-failed', detail: binary.failure.detail });
+  await clearServerState(paths.serverState);
+  const outputFrom = await outputSize(paths.output);
   // A full disk must not keep HAProxy from being started: then its output is lost.
   const output = await onDisk('open output', () => open(paths.output, 'a', 0o640));
   const out = output.ok ? output.value.fd : 'ignore';
   const child = spawn(
-    binary,
+    binary.value.path,
     ['-W', '-S', `${paths.masterSocket},mode,600`, '-C', paths.current, '-f', 'haproxy.cfg'],
     { cwd: '/', env: { ...environment }, detached: true, stdio: ['ignore', out, out] },
   );
+  const end = watchEnd(child);
   child.unref();
   if (output.ok) await output.value.close();
-  return child;
+  return ok({ child, outputFrom, end });
 }
 
 function watchEnd(child: ChildProcess): { readonly reason: string | undefined } {

@@ -19,15 +19,19 @@ export async function startFirstOf(
   context: HaproxyContext,
   order: readonly Generation[],
 ): Promise<Result<WorkerAnswer, StartFailure>> {
-  const { generations } = context;
-  await endLeftovers(context);
-  const { current } = await generations.pointers();
-  let at = current;
+  const { generations, headStart } = context;
+  let already = headStart.take(order[0]);
+  if (already === undefined) await endLeftovers(context);
+  const found = (await generations.pointers()).current;
+  // Of a head start `current` led nowhere before.
+  const current = already === undefined ? found : undefined;
+  let at = found;
   let first: StartFailure | undefined;
   for (const generation of order) {
     const pointed = at === generation ? ok(undefined) : await generations.point('current', generation);
     if (pointed.ok) at = generation;
-    const launched = pointed.ok ? await launch(context, generation) : pointed;
+    const launched = pointed.ok ? await launch(context, generation, already) : pointed;
+    already = undefined;
     if (launched.ok) {
       await generations.confirm(generation);
       return launched;

@@ -8,6 +8,7 @@ import type { Generation } from '../../../src/core/config.ts';
 import type { Clock } from '../../../src/core/ports.ts';
 import type { HaproxyContext } from '../../../src/haproxy/context.ts';
 import { createGenerations } from '../../../src/haproxy/generations.ts';
+import { createHeadStart } from '../../../src/haproxy/head-start.ts';
 import { showProcesses } from '../../../src/haproxy/master.ts';
 import { type StatePaths, statePaths } from '../../../src/haproxy/paths.ts';
 import { reloadAndConfirm } from '../../../src/haproxy/reload.ts';
@@ -77,6 +78,7 @@ describe('reloadAndConfirm, against a master that is played', () => {
       paths,
       clock,
       generations: createGenerations(paths, 3, clock),
+      headStart: createHeadStart(),
       timings: { ...DEFAULT_TIMINGS, reload: reloadMs, lost: 100, poll: 5 },
       environment: DEFAULT_ENVIRONMENT,
       emit: () => {},
