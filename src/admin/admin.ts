@@ -105,6 +105,9 @@ function tcpDoor({ settings, ownNames }: AdminDeps): Door {
   return { kind: 'tcp', bind, ownNames: ownNames ?? [], ...(tokenFile === undefined ? {} : { tokenFile }) };
 }
 
+/** Whether another Portolan serves this state folder. */
+export const isServed = (stateDir: string): Promise<boolean> => answers(join(stateDir, ADMIN_SOCKET));
+
 async function listenOnTcp(
   app: FastifyInstance,
   { adminBind }: Pick<Settings, 'adminBind'>,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Admin, createAdmin } from '../admin/admin.ts';
+import { type Admin, createAdmin, isServed } from '../admin/admin.ts';
 import { createJournal } from '../admin/journal.ts';
 import { createEventLog } from '../admin/log.ts';
 import { createMetrics } from '../admin/metrics.ts';
@@ -9,7 +9,7 @@ import { blame } from '../core/blame.ts';
 import { createBuilder } from '../core/build.ts';
 import type { TemplateSources } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Haproxy } from '../core/ports.ts';
 import { createRenderer } from '../core/render.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { NO_RUNTIME } from '../core/runtime.ts';
@@ -74,7 +74,11 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     hear(event);
   };
   const adapter = createHaproxy({ settings, clock, emit });
-  const haproxy = settings.runtime ? adapter : { ...adapter, runtime: NO_RUNTIME };
+  const haproxy = await startedSoon(settings, settings.runtime ? adapter : { ...adapter, runtime: NO_RUNTIME });
+  const failed = async (failure: DaemonFailure): Promise<Result<void, DaemonFailure>> => {
+    await adapter.stop(settings.onStop);
+    return fail(failure);
+  };
   // The binary's version, since there may be no worker yet: the spares are part of its first configuration.
   const tier = binary.ok && settings.runtime ? (capabilities(binary.value.version, true).tier ?? 'D') : 'D';
   const spares = createSpares({ http: settings.spareHttp, sticky: settings.spareSticky, tcp: settings.spareTcp }, tier);
@@ -93,7 +97,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     defaults: around.templates,
     accept: rendererOf,
   });
-  if (!files.ok) return fail({ kind: 'failed', detail: `${files.failure.file}: ${files.failure.message}` });
+  if (!files.ok) return failed({ kind: 'failed', detail: `${files.failure.file}: ${files.failure.message}` });
   const fromMarathon =
     settings.apps === undefined
       ? createMarathonSource({ settings, clock, emit, names, random: around.random })
@@ -132,7 +136,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     ownNames: [hostname()],
   });
   const listening = await startAdmin(admin);
-  if (!listening.ok) return listening;
+  if (!listening.ok) return failed(listening.failure);
   log.say('info', clock.now(), `admin API on ${listening.value}`);
   const token = settings.adminTokenFile === undefined ? undefined : await unusableToken(settings.adminTokenFile);
   if (token !== undefined)
@@ -151,6 +155,23 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   await fromMarathon?.close();
   await journal.flushed();
   return ok(undefined);
+}
+
+/**
+ * HAProxy starts with what is on disk while all else is still being made: clients wait for nothing but that. Not beside another
+ * Portolan with the same state folder, which is told later.
+ */
+async function startedSoon({ stateDir }: Settings, haproxy: Haproxy): Promise<Haproxy> {
+  if (await isServed(stateDir)) return haproxy;
+  let begun: ReturnType<Haproxy['start']> | undefined = haproxy.start();
+  return {
+    ...haproxy,
+    start() {
+      const first = begun ?? haproxy.start();
+      begun = undefined;
+      return first;
+    },
+  };
 }
 
 /** Keeps files watched; the events that come with each change reach the loop by `hear`. */
