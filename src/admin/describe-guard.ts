@@ -19,7 +19,7 @@ export function describeGuard(event: Of<'shrink-held' | 'shrink-witnessed' | 'sh
       const { lost, of, apps, appCount, answers, because, since, until } = event.hold;
       const message = `the newest answer lacks ${lost} of ${counted(of, 'served route')}: they serve on until this is explained, repeats, or: portolan guard accept`;
       const fields = { because, lost, of, ...appsField(apps), appCount, answers, since, until };
-      return line(answers > 1 ? 'info' : 'warn', message, fields, answers <= 1);
+      return line(event.again ? 'info' : 'warn', message, fields, !event.again);
     }
     case 'shrink-witnessed': {
       const { there, gone, stopping, leaderElected, betterList, asked } = event.witness;

@@ -112,7 +112,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
       counters.cures.inc({ cure: event.cure });
       return;
     case 'shrink-held':
-      if (event.hold.answers <= 1) counters.guard.inc({ outcome: 'held' });
+      if (!event.again) counters.guard.inc({ outcome: 'held' });
       return;
     case 'shrink-ended':
       counters.guard.inc({ outcome: event.how });

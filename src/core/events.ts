@@ -130,8 +130,8 @@ export type DaemonEventBody =
   /** The socket has carried what it can, and the reload for the rest has to wait; it is looked at again at `until`. */
   | ({ readonly type: 'reload-held' } & ReloadHold)
   // trust
-  /** An answer lacks too much; what it lacks is served on. Told again with each such answer. */
-  | { readonly type: 'shrink-held'; readonly hold: Hold }
+  /** An answer lacks too much; what it lacks is served on. `again`: with every further answer, and when some of it is explained. */
+  | { readonly type: 'shrink-held'; readonly hold: Hold; readonly again: boolean }
   /** Others were asked about what is held. */
   | { readonly type: 'shrink-witnessed'; readonly witness: Witness; readonly ms: number }
   /** Nothing is held any more; `lost` routes are gone, or were never. */

@@ -45,12 +45,13 @@ function join(a: PassCause | undefined, b: PassCause): PassCause {
   if (a === undefined) return b;
   return {
     reasons: [...new Set([...a.reasons, ...b.reasons])].slice(0, MAX_REASONS),
-    scope: union(a.scope, b.scope),
+    scope: joinScopes(a.scope, b.scope),
     since: a.since < b.since ? a.since : b.since,
   };
 }
 
-function union(a: Scope, b: Scope): Scope {
+/** Everything that either of them asks for. */
+export function joinScopes(a: Scope, b: Scope): Scope {
   if (a === 'all' || b === 'all') return 'all';
   return [...new Set<AppId>([...a, ...b])];
 }

@@ -5,6 +5,7 @@ import type { ApplyPlan, Running } from '../core/plan.ts';
 import type { ApplyResult, Candidate, Clock, Haproxy, HaproxyFailure, Observed, PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
+import type { Served } from '../core/served.ts';
 import { servedBy } from '../core/served-config.ts';
 import type { Draft } from './isolate.ts';
 import type { LaneWorker } from './lane.ts';
@@ -20,6 +21,8 @@ export interface KeptRunning {
   runs(digest: string): boolean;
   /** Something runs that leads to backends. */
   serves(): boolean;
+  /** What is routed by it; undefined while that is not known, or nothing runs. */
+  served(): Served | undefined;
   /** The table of what runs, when it was made or confirmed in this life. */
   table(): RoutingTable | undefined;
   /** What runs is this table's. */
@@ -203,6 +206,10 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
     serves: () => {
       const config = configOf();
       return config !== undefined && servedBy(config).backends.size > 0;
+    },
+    served: () => {
+      const config = configOf();
+      return config === undefined ? undefined : servedBy(config);
     },
     table: () => table,
     confirm: (of) => {

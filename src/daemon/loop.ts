@@ -55,6 +55,7 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   function take(given: ChangeHint): void {
+    if (given.removed !== undefined) reconciler.removed(given.removed);
     if (given.leaving !== undefined && given.leaving.length > 0) void takeOut(given.leaving);
     hints.add(given, clock.now());
     alarm.ring();
@@ -210,6 +211,9 @@ export function createLoop(deps: LoopDeps): Loop {
       case 'certificates-loaded':
         hint([], 'certificates');
         break;
+      case 'shrink-witnessed':
+        hint([], 'others were asked');
+        break;
       default:
     }
   }
@@ -224,7 +228,11 @@ export function createLoop(deps: LoopDeps): Loop {
         comparisons.soon();
       },
       setLogLevel: deps.setLogLevel,
-      acceptShrink: () => false,
+      acceptShrink: () => {
+        const held = reconciler.accept();
+        if (held) hint([], 'accepted');
+        return held;
+      },
     },
   };
 }

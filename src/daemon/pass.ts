@@ -1,4 +1,4 @@
-import type { Instant } from '../core/app.ts';
+import type { AppId, Instant } from '../core/app.ts';
 import type { Generation } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
@@ -80,6 +80,10 @@ export interface Reconciler {
   leave(leaving: readonly LeavingTask[]): Promise<number>;
   /** What runs is no longer certain: the next pass asks before it plans. */
   doubt(): void;
+  /** Events call these apps destroyed: that explains why they are missing. */
+  removed(apps: readonly AppId[]): void;
+  /** An operator believes the answer that is held. False: none is. */
+  accept(): boolean;
   /** A worker of this generation was seen; true when another one was expected. */
   suspect(generation: Generation): boolean;
 }

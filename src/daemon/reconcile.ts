@@ -26,7 +26,7 @@ import type { Decided, EndedPass, Pass, PassDeps, PassOutcome, Reconciler } from
 export function createReconciler(deps: PassDeps): Reconciler {
   const { clock, emit, settings, stages, place } = deps;
   const running = createKeptRunning(deps);
-  const newest = createKeptSnapshot(deps);
+  const newest = createKeptSnapshot({ ...deps, served: running.served });
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
   const renderer = createKeptRenderer(stages.createRenderer, emit);
@@ -43,7 +43,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   });
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   /** Whoever holds something back, and looks at it again. */
-  const keepers: readonly Keeper[] = [];
+  const keepers: readonly Keeper[] = [newest];
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
@@ -67,9 +67,11 @@ export function createReconciler(deps: PassDeps): Reconciler {
   /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */
   async function goOn(refetch: Scope, answered: boolean, asked: Omit<Pass, 'inputs'>): Promise<PassOutcome> {
     if (asked.signal.aborted) return { kind: 'failed', at: 'stopped', refetch };
-    const snapshot = newest.value();
-    if (snapshot === undefined) return { kind: 'failed', at: 'snapshot', refetch };
     if (!answered) return { kind: 'failed', at: 'observe', refetch };
+    const snapshot = newest.judge(asked.signal);
+    const until = newest.waits();
+    if (until !== undefined && refetch.length === 0) return { kind: 'waiting', refetch, until };
+    if (snapshot === undefined) return { kind: 'failed', at: 'snapshot', refetch };
     const inputs = { snapshot, templates: deps.files.templates(), certificates: deps.files.certificates() };
     const outcome = await converge({ ...asked, inputs });
     if (outcome.kind === 'failed' || outcome.kind === 'waiting') return { ...outcome, refetch };
@@ -212,6 +214,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
       lane.doubt();
     },
     suspect: running.suspect,
+    removed: newest.removed,
+    accept: newest.accept,
   };
 }
 

@@ -46,6 +46,9 @@ export const judgeDefinition: Judge<unknown> = (answer) => {
     : fail({ kind: 'not-apps', detail: 'the answer is not an app definition' });
 };
 
+/** Whatever JSON a good answer has. */
+export const judgeJson: Judge<unknown> = (answer) => parseAnswer(answer);
+
 function parseAnswer({ status, text }: RawAnswer): Result<unknown, RequestFailure> {
   if (status === 401 || status === 403) return fail({ kind: 'unauthorized', detail: `status ${status}` });
   if (status !== 200) {

@@ -1,9 +1,9 @@
 import { EventSource } from 'eventsource';
-import type { LeavingTask } from '../core/leaving.ts';
-import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
+import type { Clock, SourceFailure } from '../core/ports.ts';
 import { printable } from '../core/problem.ts';
 import { createAlarms } from './alarms.ts';
 import { startDeadline } from './deadline.ts';
+import type { HintQueue } from './hint-queue.ts';
 import { ATTACHED, createEventReader, isRoutingEvent, ROUTING_EVENTS } from './marathon-events.ts';
 import type { Master } from './masters.ts';
 import { createStreamFetch, type StreamFetchParts } from './stream-fetch.ts';
@@ -14,7 +14,7 @@ export interface StreamParts extends StreamFetchParts {
   readonly clock: Clock;
   readonly timings: MarathonTimings;
   readonly random: () => number;
-  readonly hint: (scope: ChangeHint['scope'], reason: string, leaving?: LeavingTask) => void;
+  readonly hint: HintQueue['push'];
   /** The subscription is active. */
   readonly attached: () => void;
 }
@@ -143,7 +143,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
       emit({ type: 'stream-byte', endpoint });
     },
     event(frameType: string, data: string) {
-      const { eventType, scope, leaving, idle } = read(frameType, data);
+      const { eventType, scope, idle, ...news } = read(frameType, data);
       const apps = scope === 'all' ? [] : scope;
       emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
       // Everybody's attaching is announced to everybody; the first one on this stream is our own.
@@ -152,7 +152,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
         if (attachedAt !== undefined) hint('all', 'connected');
       }
       attach();
-      if (scope === 'all' || (scope.length > 0 && idle !== true)) hint(scope, eventType, leaving);
+      if (scope === 'all' || (scope.length > 0 && idle !== true)) hint(scope, eventType, news);
     },
     /** Milliseconds that the stream was attached. */
     end(reason: string): number {

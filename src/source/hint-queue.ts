@@ -5,10 +5,18 @@ import type { ChangeHint, Clock } from '../core/ports.ts';
 /** More apps than this at once are read cheaper as a whole. */
 const MANY_APPS = 50;
 
+/** What an event says besides where to look. */
+export interface HintNews {
+  /** A task that is about to end. */
+  readonly leaving?: LeavingTask;
+  /** Apps that are destroyed. */
+  readonly removed?: readonly AppId[];
+}
+
 /** Hints waiting to be taken. Bounded: an app waits once, and many apps become everything. */
 export interface HintQueue {
-  /** `leaving`: a task that is about to end. It goes with the next hint that is taken, whatever that is about. */
-  push(scope: ChangeHint['scope'], reason: string, leaving?: LeavingTask): void;
+  /** `news`: goes with the next hint that is taken, whatever that is about. */
+  push(scope: ChangeHint['scope'], reason: string, news?: HintNews): void;
   /** Yields hints until aborted; waits while there are none. One consumer at a time. */
   take(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void>;
 }
@@ -18,6 +26,7 @@ export function createHintQueue(clock: Clock): HintQueue {
   const apps = new Map<AppId, { readonly reason: string; readonly at: Instant }>();
   let everything: { readonly reason: string; readonly at: Instant } | undefined;
   const departing = new Map<string, LeavingTask>();
+  const removed = new Set<AppId>();
   let wake: () => void = () => undefined;
 
   const widen = (reason: string) => {
@@ -40,7 +49,9 @@ export function createHintQueue(clock: Clock): HintQueue {
   };
 
   return {
-    push(scope, reason, leaving) {
+    push(scope, reason, news) {
+      const leaving = news?.leaving;
+      for (const app of news?.removed ?? []) removed.add(app);
       if (leaving !== undefined) departing.set(`${leaving.app} ${leaving.task}`, leaving);
       if (scope === 'all') widen(reason);
       else if (everything === undefined) {
@@ -55,8 +66,14 @@ export function createHintQueue(clock: Clock): HintQueue {
         const hint = next();
         if (hint !== undefined) {
           const leaving = [...departing.values()];
+          const gone = [...removed];
           departing.clear();
-          yield leaving.length === 0 ? hint : { ...hint, leaving };
+          removed.clear();
+          yield {
+            ...hint,
+            ...(leaving.length === 0 ? {} : { leaving }),
+            ...(gone.length === 0 ? {} : { removed: gone }),
+          };
           continue;
         }
         await new Promise<void>((resolve) => {

@@ -3,6 +3,7 @@ import { parseAppId } from '../core/identifiers.ts';
 import { field, isRecord, listAt, recordAt, textAt } from '../core/json.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import { createDepartures } from './leaving.ts';
+import { stoppedApps } from './stopped-apps.ts';
 
 /** The event that tells that a subscription is active (marathon-api 3.3). */
 export const ATTACHED = 'event_stream_attached';
@@ -37,6 +38,8 @@ export interface EventReading {
   readonly leaving?: LeavingTask;
   /** It names apps, but nothing that routing goes by is different: no look is needed. */
   readonly idle?: true;
+  /** Apps that it calls destroyed. */
+  readonly removed?: readonly AppId[];
 }
 
 const ROUTING: ReadonlySet<string> = new Set(ROUTING_EVENTS);
@@ -68,8 +71,15 @@ export function createEventReader(): (frameType: string, data: string) => EventR
     if (eventType !== 'group_change_success') {
       const [app] = scope === 'all' ? [] : scope;
       const leaving = app === undefined ? undefined : departures.notice(eventType, app, json);
-      if (leaving !== undefined) return { eventType, scope, leaving };
-      return isStarting(eventType, json) ? { eventType, scope, idle: true } : { eventType, scope };
+      const removed = removedBy(eventType, json);
+      const idle = leaving === undefined && isStarting(eventType, json);
+      return {
+        eventType,
+        scope,
+        ...(leaving === undefined ? {} : { leaving }),
+        ...(idle ? { idle } : {}),
+        ...(removed.length === 0 ? {} : { removed }),
+      };
     }
     const version = textAt(json, 'version');
     return { eventType, scope: version === '' ? 'all' : (plans.get(version) ?? 'all') };
@@ -112,6 +122,22 @@ function scopeOf(eventType: string, json: Readonly<Record<string, unknown>>): 'a
     case 'scheduler_reregistered_event':
     case 'scheduler_disconnected_event':
       return 'all';
+    default:
+      return [];
+  }
+}
+
+/** The end of an app, by the plan that destroys it or when its last task is gone. */
+function removedBy(eventType: string, json: Readonly<Record<string, unknown>>): readonly AppId[] {
+  switch (eventType) {
+    case 'app_terminated_event': {
+      const app = parseAppId(textAt(json, 'appId'));
+      return app === undefined ? [] : [app];
+    }
+    case 'deployment_info':
+    case 'deployment_step_success':
+    case 'deployment_success':
+      return stoppedApps(json);
     default:
       return [];
   }

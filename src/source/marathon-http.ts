@@ -15,12 +15,20 @@ import { LARGEST_BODY, readBody } from './read-body.ts';
 import type { MarathonTimings } from './timings.ts';
 
 /** What a request is for. */
-type Operation = 'app' | 'apps' | 'versions';
+type Operation = 'app' | 'apps' | 'versions' | 'leader' | 'deployments';
 
 /** Reads from Marathon, whichever master answers. */
 export interface MarathonHttp {
   /** `read` makes a reader for each answer: several masters may be asked at the same time. */
   get<T>(op: Operation, path: string, read: ReadBody<T>, signal: AbortSignal): Promise<Result<T, SourceFailure>>;
+  /** The same from this master alone. */
+  from<T>(
+    master: Master,
+    op: Operation,
+    path: string,
+    read: ReadBody<T>,
+    signal: AbortSignal,
+  ): Promise<Result<T, SourceFailure>>;
   close(): Promise<void>;
 }
 
@@ -88,6 +96,7 @@ export function createMarathonHttp(parts: MarathonHttpParts): MarathonHttp {
         alarms,
         signal,
       ),
+    from: (master, op, path, read, signal) => ask(op, path, read, master, signal, () => undefined),
     close() {
       alarms.close();
       return pool.close();

@@ -23,13 +23,18 @@ export interface ReaderParts {
   readonly hint: (scope: ChangeHint['scope'], reason: string) => void;
 }
 
+/** Reads apps, and knows what it read last. */
+export interface MarathonReader extends Pick<Source, 'snapshot'> {
+  last(): Snapshot | undefined;
+}
+
 type Read = Result<Checked<Snapshot>, SourceFailure>;
 
 /** Apps read one by one at the same time. */
 const WIDTH = 4;
 
 /** Makes the reader; it remembers the last answer, into which single apps are merged. */
-export function createMarathonReader({ http, clock, names, timings, hint }: ReaderParts): Pick<Source, 'snapshot'> {
+export function createMarathonReader({ http, clock, names, timings, hint }: ReaderParts): MarathonReader {
   const definitions = createDefinitions(http, clock, timings.definitions);
   const lookups: Lookups = { definition: definitions.get, address: names.address };
   let last: Checked<Snapshot> | undefined;
@@ -90,6 +95,7 @@ export function createMarathonReader({ http, clock, names, timings, hint }: Read
   }
 
   return {
+    last: () => last?.value,
     snapshot: (scope, signal) =>
       scope === 'all' || last === undefined ? readAll(signal) : readSome(scope, last, signal),
   };

@@ -1,7 +1,7 @@
+import type { Instant } from '../core/app.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { ChangeHint, Clock, Source } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
-import { NO_WITNESS } from '../core/trust.ts';
 import { createAgentPool } from './agents.ts';
 import { createHintQueue } from './hint-queue.ts';
 import { createMarathonHttp } from './marathon-http.ts';
@@ -11,6 +11,7 @@ import type { NameResolver } from './names.ts';
 import { createPoll } from './poll.ts';
 import { keepStream } from './stream-keeper.ts';
 import { MARATHON_TIMINGS, type MarathonTimings } from './timings.ts';
+import { createWitness } from './witness.ts';
 
 /** What the Marathon source touches. `largestBody` (bytes) and `timings` are for tests. */
 export interface MarathonSourceParts {
@@ -45,6 +46,14 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   const queue = createHintQueue(clock);
   const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push });
 
+  /** Since when no event was missed. */
+  let listeningSince: Instant | undefined;
+  const tellStream = (event: DaemonEventBody): void => {
+    if (event.type === 'stream-attached') listeningSince = clock.now();
+    if (event.type === 'stream-lost') listeningSince = undefined;
+    emit(event);
+  };
+
   async function* changes(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void> {
     const ended = new AbortController();
     const until = AbortSignal.any([signal, ended.signal]);
@@ -75,14 +84,22 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
       settled.abort();
       hurry(count >= STREAM_FAILURES_THAT_HURRY);
     };
-    const stream = { masters, settings, pool: streams, emit, clock, timings, random, hint: queue.push, failuresInARow };
+    const told = { emit: tellStream, hint: queue.push, failuresInARow };
+    const stream = { masters, settings, pool: streams, clock, timings, random, ...told };
     await Promise.all([readAnyway(), keepStream(stream, until)]);
   }
 
   return {
     changes,
     snapshot: reader.snapshot,
-    witness: async () => NO_WITNESS,
+    witness: createWitness({
+      masters,
+      http,
+      clock,
+      last: reader.last,
+      listeningSince: () => listeningSince,
+      patienceMs: timings.hedge,
+    }),
     async close() {
       await Promise.all([http.close(), streams.close()]);
     },

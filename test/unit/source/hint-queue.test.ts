@@ -57,7 +57,8 @@ test('a hint that comes while the last one is being answered is kept; waiting en
 
 test('tasks that leave go with the next hint, each once, whatever swallows the hints that brought them', async () => {
   const { queue, next } = start();
-  const leaving = (app: string, task: string) => ({ app, task }) as LeavingTask;
+  const task = (app: string, id: string) => ({ app, task: id }) as LeavingTask;
+  const leaving = (app: string, id: string) => ({ leaving: task(app, id) });
   queue.push(ids('/b'), 'x');
   queue.push(ids('/a'), 'y', leaving('/a', 'a.1'));
   queue.push(ids('/a'), 'y', leaving('/a', 'a.1'));
@@ -66,14 +67,24 @@ test('tasks that leave go with the next hint, each once, whatever swallows the h
     scope: ['/b'],
     reason: 'x',
     at: 0,
-    leaving: [leaving('/a', 'a.1'), leaving('/a', 'a.2')],
+    leaving: [task('/a', 'a.1'), task('/a', 'a.2')],
   });
   expect(await next()).toEqual({ scope: ['/a'], reason: 'y', at: 1 });
   queue.push('all', 'poll');
   queue.push(ids('/c'), 'y', leaving('/c', 'c.1'));
-  expect(await next()).toMatchObject({ scope: 'all', reason: 'poll', leaving: [leaving('/c', 'c.1')] });
+  expect(await next()).toMatchObject({ scope: 'all', reason: 'poll', leaving: [task('/c', 'c.1')] });
   for (let i = 0; i < 60; i += 1) queue.push(ids(`/a${i}`), 'z', leaving(`/a${i}`, `a${i}.1`));
   const burst = await next();
   expect(burst?.scope).toBe('all');
   expect(burst?.leaving).toHaveLength(60);
+});
+
+test('apps that are destroyed go with the next hint, also when their own hints are one for all', async () => {
+  const { queue, next } = start();
+  for (let i = 0; i < 60; i += 1) queue.push(ids(`/a${i}`), 'deployment_info', { removed: ids(`/a${i}`) });
+  const burst = await next();
+  expect(burst?.scope).toBe('all');
+  expect(burst?.removed).toHaveLength(60);
+  queue.push(ids('/b'), 'x');
+  expect(await next()).not.toHaveProperty('removed');
 });

@@ -39,7 +39,8 @@ describe('what an event asks for', () => {
   ];
   for (const [type, rest, scope] of cases) {
     test(`${type} ${JSON.stringify(rest).slice(0, 60)}`, () => {
-      expect(read(type, rest)).toEqual({ eventType: type, scope });
+      const { removed: _, ...asked } = read(type, rest);
+      expect(asked).toEqual({ eventType: type, scope });
     });
   }
 
@@ -69,7 +70,7 @@ describe('what an event asks for', () => {
   test('the type inside the JSON counts, the frame’s where there is none', () => {
     const reader = createEventReader();
     expect(reader('', '{"eventType":"app_terminated_event","appId":"/a"}')).toMatchObject({ scope: ['/a'] });
-    expect(reader('app_terminated_event', '{"appId":"/a"}')).toEqual({
+    expect(reader('app_terminated_event', '{"appId":"/a"}')).toMatchObject({
       eventType: 'app_terminated_event',
       scope: ['/a'],
     });
@@ -82,6 +83,31 @@ describe('what an event asks for', () => {
       expect(reader('', text)).toEqual({ eventType: '', scope: [] });
     }
   });
+});
+
+describe('which apps an event calls destroyed', () => {
+  const stop = (...apps: string[]) => ({ actions: apps.map((app) => ({ action: 'StopApplication', app })) });
+  const cases: readonly [string, object, readonly string[] | undefined][] = [
+    ['app_terminated_event', { appId: '/web' }, ['/web']],
+    ['app_terminated_event', { appId: '' }, undefined],
+    ['deployment_info', { plan: { steps: [stop('/b', '/a')] } }, ['/a', '/b']],
+    ['deployment_info', { plan: { steps: [[{ type: 'StopApplication', app: '/old' }]] } }, ['/old']],
+    ['deployment_info', { plan: { steps: [actions('/a')] } }, undefined],
+    [
+      'deployment_step_success',
+      { plan: { steps: [stop('/a'), actions('/b')] }, currentStep: stop('/c') },
+      ['/a', '/c'],
+    ],
+    ['deployment_success', { id: 'x', plan: { steps: [stop('/a')] } }, ['/a']],
+    ['deployment_failed', { id: 'x', plan: { steps: [stop('/a')] } }, undefined],
+    ['status_update_event', { appId: '/web', taskStatus: 'TASK_KILLED' }, undefined],
+    ['group_change_success', { groupId: '/', version: 'v' }, undefined],
+  ];
+  for (const [type, rest, removed] of cases) {
+    test(`${type} ${JSON.stringify(rest).slice(0, 60)}`, () => {
+      expect(read(type, rest).removed).toEqual(removed);
+    });
+  }
 });
 
 test('a changed group means the apps of the deployment announced under its version', () => {

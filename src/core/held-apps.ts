@@ -1,0 +1,26 @@
+import type { App, AppId, Snapshot } from './app.ts';
+import { byText } from './order.ts';
+import { appOf, type Checked } from './problem.ts';
+
+/**
+ * An answer with apps as they were where it lacks them, or shows them without a task. The apps are the same objects as before:
+ * whatever was made of them stays.
+ */
+export function withHeld(
+  answer: Checked<Snapshot>,
+  held: ReadonlyMap<AppId, App>,
+  before: Checked<Snapshot> | undefined,
+): Checked<Snapshot> {
+  const instead = new Map(held);
+  for (const { id, tasks } of answer.value.apps) if (tasks.length > 0) instead.delete(id);
+  if (instead.size === 0) return answer;
+  const isInstead = (id: AppId | undefined): boolean => id !== undefined && instead.has(id);
+  const apps = [...answer.value.apps.filter(({ id }) => !instead.has(id)), ...instead.values()];
+  return {
+    value: { takenAt: answer.value.takenAt, apps: apps.sort((a, b) => byText(a.id, b.id)) },
+    problems: [
+      ...answer.problems.filter(({ origin }) => !isInstead(appOf(origin))),
+      ...(before?.problems ?? []).filter(({ origin }) => isInstead(appOf(origin))),
+    ],
+  };
+}
