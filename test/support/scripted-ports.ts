@@ -72,7 +72,7 @@ export interface World {
   readonly taken: Set<string>;
   readonly scopes: ('all' | readonly AppId[])[];
   readonly stopped: string[];
-  hint(scope: 'all' | readonly string[], reason?: string): void;
+  hint(scope: 'all' | readonly string[], reason?: string, removed?: readonly AppId[]): void;
   /** Runs the loop until `stop`. */
   begin(): void;
   stop(): Promise<void>;
@@ -211,9 +211,9 @@ export function createWorld(
     taken: new Set(),
     scopes: [],
     stopped: [],
-    hint(scope, reason = 'test') {
+    hint(scope, reason = 'test', removed) {
       const ids = scope === 'all' ? scope : scope.map((id) => id as AppId);
-      hinted.push({ scope: ids, reason, at: clock.now() });
+      hinted.push({ scope: ids, reason, at: clock.now(), ...(removed === undefined ? {} : { removed }) });
       wake();
     },
     begin() {
