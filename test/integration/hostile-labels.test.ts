@@ -1,66 +1,52 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { App, Instant } from '../../src/core/app.ts';
-import { buildRoutingTable } from '../../src/core/build.ts';
-import type { CertificateSet } from '../../src/core/certificates.ts';
+import type { Instant } from '../../src/core/app.ts';
+import { buildRoutingTable, createBuilder } from '../../src/core/build.ts';
 import { NO_MEMORY } from '../../src/core/memory.ts';
-import { createRenderer } from '../../src/core/render.ts';
+import type { RoutingTable } from '../../src/core/routing.ts';
+import { type ConfigCheck, createConfigCheck } from '../support/config-check.ts';
 import { apps } from '../support/hostile-apps.ts';
-import { selfSignedPem } from '../support/pem.ts';
-import { settings, templates } from '../support/tables.ts';
+import { createPlayedMarathon, type Move, sequence } from '../support/sequences.ts';
 
-const HAPROXY = process.env['HAPROXY'] ?? 'haproxy';
-const SAMPLES = 40;
-
-let folder = '';
-let certificates: CertificateSet;
+let check: ConfigCheck;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pt-'));
-  const pem = await selfSignedPem(folder);
-  for (const name of ['web.pem', 'ca.pem']) await writeFile(join(folder, name), pem);
-  const path = join(folder, 'web.pem');
-  certificates = {
-    folders: [folder],
-    usable: [{ path, names: ['localhost'], notAfter: '' }],
-    refused: [],
-    authorities: [join(folder, 'ca.pem')],
-  };
+  check = await createConfigCheck();
 });
-afterAll(() => rm(folder, { recursive: true }));
-
-/** What `haproxy -c` finds wrong with what some apps ask for. */
-async function complaints(list: readonly App[], into: string): Promise<string> {
-  const node = settings({
-    httpBind: [{ address: '*', port: 80 }],
-    httpsBind: [{ address: '*', port: 443 }],
-    appidBind: [{ address: '*', port: 9091 }],
-    statsBind: [{ address: '127.0.0.1', port: 9090 }],
-  });
-  const table = buildRoutingTable({ takenAt: 0 as Instant, apps: list }, node, certificates, NO_MEMORY).value;
-  const renderer = createRenderer(templates());
-  if (!renderer.ok) throw new Error(renderer.failure.message);
-  const place = { runtimeSocket: join(into, 'haproxy.sock'), stateFile: join(folder, 'server-state') };
-  const config = renderer.value.render(table, node, certificates, place);
-  if (!config.ok) throw new Error(config.failure.message);
-  for (const [name, text] of config.value.files) {
-    await mkdir(dirname(join(into, name)), { recursive: true });
-    await writeFile(join(into, name), text);
-  }
-  const { exitCode, all } = await execa(HAPROXY, ['-c', '-C', into, '-f', 'haproxy.cfg'], { reject: false, all: true });
-  const found = all.split('\n').filter((line) => /\[(ALERT|WARNING)\]/.test(line) && !line.includes('state file'));
-  return exitCode === 0 ? found.join('\n') : all;
-}
+afterAll(() => check.remove());
 
 test('HAProxy takes whatever labels say, without a word', async () => {
   const found = new Map<string, string>();
-  const drawn = fc.sample(apps, { numRuns: SAMPLES, seed: 20_261_122 });
-  for (const [index, list] of drawn.entries()) {
-    const said = await complaints(list, join(folder, `${index}`));
+  for (const list of fc.sample(apps, { numRuns: 40, seed: 20_261_122 })) {
+    const snapshot = { takenAt: 0 as Instant, apps: list };
+    const { value } = buildRoutingTable(snapshot, check.settings, check.certificates, NO_MEMORY);
+    const said = await check.complaints(value);
     if (said !== '') found.set(JSON.stringify(list.map(({ labels }) => [...labels])), said);
   }
+  expect(Object.fromEntries(found)).toEqual({});
+});
+
+/** Where a sequence of what Marathon says ends. */
+function endOf(steps: readonly (readonly Move[])[]): RoutingTable {
+  const marathon = createPlayedMarathon();
+  let builder = createBuilder();
+  let [memory, table] = [NO_MEMORY, { services: [], routes: [], appIds: [], backends: [] } as RoutingTable];
+  for (const moves of steps) {
+    if (marathon.play(moves)) builder = createBuilder();
+    ({ memory, value: table } = builder(marathon.snapshot(), check.settings, check.certificates, memory));
+  }
+  return table;
+}
+
+test('HAProxy takes what three hundred sequences of answers come to, without a word', async () => {
+  const found = new Map<string, string>();
+  const drawn = fc.sample(sequence, { numRuns: 300, seed: 20_261_126 });
+  const queue = drawn.values();
+  const judge = async (): Promise<void> => {
+    for (const steps of queue) {
+      const said = await check.complaints(endOf(steps));
+      if (said !== '') found.set(JSON.stringify(steps), said);
+    }
+  };
+  await Promise.all([judge(), judge()]);
   expect(Object.fromEntries(found)).toEqual({});
 });

@@ -6,13 +6,15 @@ import { app, check, endpoint, task } from '../unit/core/table-rig.ts';
 /** Draws apps with labels and health checks of every kind, among them those that would do harm if they could. */
 
 /** Texts that would do harm wherever they got into the configuration as they are. */
-const HARMFUL: readonly string[] = [
+export const HARMFUL: readonly string[] = [
   'x\nfrontend evil',
   'x\r\nbind *:1',
   '\n',
   '"; drop',
   "' or '",
   '%[env(PATH)]',
+  '%[src]\n  server evil 10.0.0.9:80',
+  '\r\n\r\nHTTP/1.1 200',
   '\\',
   '\\\n',
   '#',
@@ -95,7 +97,10 @@ const label = fc.oneof(
     arbitrary: fc.constantFrom(...SPELT).chain(([name, example]) => fc.tuple(fc.constant(name), spoilt(example))),
   },
 );
-const labels = fc.array(label, { maxLength: 12 }).map((pairs): Record<string, string> => Object.fromEntries(pairs));
+/** Labels of every kind. */
+export const hostileLabels = fc
+  .array(label, { maxLength: 12 })
+  .map((pairs): Record<string, string> => Object.fromEntries(pairs));
 const checks = fc.array(
   fc.record({
     protocol: fc.constantFrom('HTTP', 'HTTPS', 'TCP', 'COMMAND', 'MESOS_HTTP'),
@@ -113,7 +118,12 @@ export interface Drawn {
   readonly tasks: number;
   readonly age: number;
 }
-export const drawn: fc.Arbitrary<Drawn> = fc.record({ labels, checks, tasks: fc.nat(2), age: fc.nat(3) });
+export const drawn: fc.Arbitrary<Drawn> = fc.record({
+  labels: hostileLabels,
+  checks,
+  tasks: fc.nat(2),
+  age: fc.nat(3),
+});
 /** The app of that id that was drawn. */
 export const appOf = (id: string, { labels, checks, tasks, age }: Drawn): App => {
   const healthChecks = checks.map((input) => check(input));
