@@ -1,23 +1,7 @@
 import type { Generation } from '../core/config.ts';
-import type { HaproxyContext } from './context.ts';
-import { type Spawned, spawnMaster } from './launch.ts';
+import type { HeadStart, Spawned } from './context.ts';
+import { spawnMaster } from './launch.ts';
 import { findByMasterSocket, signalAll, waitUntilGone } from './processes.ts';
-
-/**
- * The very first start of HAProxy, begun while its configuration is still being checked: nothing is served yet that a refusal
- * could harm, and HAProxy refuses by itself what `haproxy -c` refuses, before it binds anything. At 10,000 backends that is
- * half a second of a second core.
- */
-export interface HeadStart {
-  /** Spawns HAProxy with this generation, where there never was one; at most once, whatever becomes of it. */
-  begin(context: HaproxyContext, generation: Generation): Promise<void>;
-  /** True while HAProxy was spawned with this generation and nobody has taken it. */
-  has(generation: Generation): boolean;
-  /** Hands over what was spawned: whoever takes it waits for it and looks after it. */
-  take(generation: Generation | undefined): Spawned | undefined;
-  /** Ends what was spawned and not taken. Nothing of it is left, and `current` leads nowhere again. */
-  cancel(context: HaproxyContext): Promise<void>;
-}
 
 /** Nothing is spawned yet. */
 export function createHeadStart(): HeadStart {

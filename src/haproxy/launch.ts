@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import type { Generation } from '../core/config.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import type { HaproxyContext } from './context.ts';
+import type { HaproxyContext, Spawned } from './context.ts';
 import { parseDiagnostics } from './diagnostics.ts';
 import { onDisk } from './durable-files.ts';
 import { showProcesses } from './master.ts';
@@ -11,15 +11,6 @@ import { findByMasterSocket, signalAll } from './processes.ts';
 import { clearServerState } from './server-state.ts';
 import type { StartFailure } from './start-failure.ts';
 import { probeWorker, type WorkerAnswer } from './worker-probe.ts';
-
-/** A master that was spawned. */
-export interface Spawned {
-  readonly child: ChildProcess;
-  /** Where its words begin in the file of HAProxy's output. */
-  readonly outputFrom: number;
-  /** Why it has ended, once it has. */
-  readonly end: { readonly reason: string | undefined };
-}
 
 /** Starts a master on whatever `current` leads to, unless it was spawned already, and waits for a worker with `generation`. */
 export async function launch(
