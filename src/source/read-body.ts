@@ -72,10 +72,12 @@ function drain(body: Readable, count: (piece: Buffer) => void, write: BodyReader
       reject(error);
       body.destroy();
     };
+    // A paused stream still says that it ended when it knew so before its last piece was taken (Node 26).
+    let busy: Promise<void> | undefined;
     body.on('data', (piece: Buffer) => {
       try {
         count(piece);
-        const busy = write(piece);
+        busy = write(piece);
         if (busy === undefined) return;
         body.pause();
         busy.then(() => body.resume(), give);
@@ -83,7 +85,10 @@ function drain(body: Readable, count: (piece: Buffer) => void, write: BodyReader
         give(error);
       }
     });
-    body.once('end', resolve);
+    body.once('end', () => {
+      if (busy === undefined) resolve();
+      else busy.then(resolve, reject);
+    });
     body.once('error', reject);
     body.once('close', () => {
       if (!body.readableEnded) reject(new Error('the body ended early'));
