@@ -53,7 +53,7 @@ export function readOptions(): BenchOptions {
       profile: values.profile,
       assert: values.assert,
       results: resolve(import.meta.dirname, 'results'),
-      sampleMs: values.quick ? 4_000 : 60_000,
+      sampleMs: values.quick ? 4_000 : 30_000,
       samples: values.quick ? 15 : 100,
     };
   } catch (error) {
