@@ -35,6 +35,19 @@ export async function seenServers(path: string, backend = ''): Promise<readonly 
   });
 }
 
+/** The backend that has servers at all of these addresses: among 30,000 tasks, some of different apps share theirs. */
+export function backendAt(servers: readonly SeenServer[], addresses: readonly string[]): string | undefined {
+  const missing = new Map<string, Set<string>>();
+  for (const { backend, address } of servers) {
+    if (!addresses.includes(address)) continue;
+    const left = missing.get(backend) ?? new Set(addresses);
+    left.delete(address);
+    if (left.size === 0) return backend;
+    missing.set(backend, left);
+  }
+  return undefined;
+}
+
 /** The running map that has the key, and what it says. */
 export async function findRow(path: string, key: string): Promise<{ readonly map: string; readonly value: string }> {
   const maps = (await ask(path, 'show map')).split('\n').flatMap((line) => /^(\d+) /.exec(line)?.[1] ?? []);

@@ -1,6 +1,6 @@
 import { hostOf, seededId } from '../apps.ts';
 import type { Floor } from '../floor.ts';
-import { seenServers } from '../haproxy-socket.ts';
+import { backendAt, seenServers } from '../haproxy-socket.ts';
 import { type Measurement, quantile } from '../measurement.ts';
 import { reloads } from '../metrics.ts';
 import { pause } from '../processes.ts';
@@ -73,7 +73,7 @@ export function drains(stage: Stage): Promise<Samples> {
   return sample(stage, async (n) => {
     const id = seededId(n % stage.apps);
     const all = marathon.tasks(id).map(({ json }) => addressOf(json));
-    const backend = (await seenServers(socket)).find(({ address }) => all.includes(address))?.backend;
+    const backend = backendAt(await seenServers(socket), all);
     if (backend === undefined) throw new Error(`${id} is not served`);
     // Thousands of servers were told of: HAProxy and this process have to be idle again.
     await pause(IDLE_MS);
