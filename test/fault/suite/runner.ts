@@ -63,6 +63,9 @@ async function play(suite: string, stage: RunnersStage, scenario: Scenario, rest
     await cleanUp(stage, scenario);
   } finally {
     await watch.stop();
+    await scenario.tidy?.(stage).catch((error: unknown) => {
+      wrong ??= error;
+    });
     seen = await stage.probers.take();
   }
   const excused = seen.failures.filter((failure) => scenario.excuse?.(failure) ?? false).length;

@@ -37,6 +37,8 @@ export interface Scenario {
   recovered?(stage: Stage): Promise<boolean>;
   /** Looks back when it is over: what is not as it should be, or undefined. */
   after?(stage: Stage): Promise<string | undefined>;
+  /** Takes away what the scenario brought, apps and processes of its own; called at the end whatever happened. */
+  tidy?(stage: Stage): Promise<void>;
   /** Whether a failed request is the death of a task itself; nothing else may be excused. */
   excuse?(failure: string): boolean;
   /** `/readyz` may say no meanwhile: HAProxy itself is the victim. */
@@ -59,6 +61,8 @@ export interface Stage {
   status(): Promise<Status>;
   /** One request through HAProxy to a vhost: the status, 0 without an answer. */
   ask(vhost: string, path?: string): Promise<number>;
+  /** As `status`, without waiting: undefined while Portolan does not answer. */
+  look(): Promise<Status | undefined>;
   /** SIGKILL and start again. Resolves once it is ready again. */
   restartPortolan(): Promise<void>;
   /** Adds a word to the state column of the table. */

@@ -17,8 +17,6 @@ export interface StageOptions {
 /** A stage with what only the runner uses. */
 export interface RunnersStage extends Stage {
   readonly probers: ManyProbers;
-  /** What Portolan says now; undefined while it does not answer. */
-  look(): Promise<Status | undefined>;
   /** What `says` got since the last time. */
   said(): readonly string[];
   destroy(): Promise<void>;
