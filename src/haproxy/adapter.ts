@@ -16,8 +16,11 @@ import type { CliFailure } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
 import { createGenerations } from './generations.ts';
 import { createHeadStart } from './head-start.ts';
+import { createKeptSockets } from './kept-sockets.ts';
 import { socketPathProblem, statePaths } from './paths.ts';
 import { drain } from './process.ts';
+import { createReloadPatience } from './reload-patience.ts';
+import { rouse } from './rouse.ts';
 import { createRuntime } from './runtime.ts';
 import { clearServerState, parseLiveServers } from './server-state.ts';
 import { look, observeWorker, viewOf } from './sight.ts';
@@ -50,19 +53,22 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
   const paths = statePaths(settings.stateDir);
   const ending = new AbortController();
   const inTurn = createSingleFlight();
+  const timings = { ...DEFAULT_TIMINGS, ...parts.timings };
   const context: HaproxyContext = {
     mode: settings.haproxyMode,
     paths,
     clock,
     emit,
-    timings: { ...DEFAULT_TIMINGS, ...parts.timings },
+    timings,
+    patience: createReloadPatience(timings),
     environment: parts.environment ?? DEFAULT_ENVIRONMENT,
     generations: createGenerations(paths, settings.keepGenerations, clock),
     headStart: createHeadStart(),
     binary: rememberBinary(settings.haproxy, parts.environment ?? DEFAULT_ENVIRONMENT),
     ended: ending.signal,
   };
-  const supervision = createSupervision(context, inTurn);
+  const sockets = createKeptSockets(context);
+  const supervision = createSupervision(context, inTurn, sockets);
   const runtime = createRuntime({ socket: paths.runtimeSocket, clock });
   let watching: Promise<void> = Promise.resolve();
 
@@ -71,7 +77,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     if (problem) return fail({ kind: 'start-failed', detail: problem });
     const opened = await context.generations.open();
     await clearServerState(paths.serverState);
-    const sight = await look(context);
+    const sight = await rouse(context, sockets, await look(context));
     watching = supervision.run();
     if (sight.worker) return ok(await supervision.adopt({ ...sight, worker: sight.worker }, 'adopted'));
     // What is on disk is served even when the disk takes nothing new.
@@ -101,9 +107,11 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
       deadlineMs: context.timings.validate,
       background: when === 'meanwhile',
     };
+    const startedAt = clock.now();
     const checking = validateFolder(options, context.generations.folder(written.value), signal);
     if (when === 'now') await context.headStart.begin(context, written.value);
     const checked = await checking;
+    context.patience.took(clock.now() - startedAt);
     if (checked.ok) return ok({ generation: written.value, warnings: checked.value });
     await context.headStart.cancel(context);
     await context.generations.mark(written.value, 'rejected');

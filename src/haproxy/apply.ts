@@ -2,6 +2,7 @@ import type { Generation } from '../core/config.ts';
 import type { ApplyResult, Candidate, HaproxyFailure } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { HaproxyContext } from './context.ts';
+import type { ProcessTable } from './master.ts';
 import { findByMasterSocket } from './processes.ts';
 import { reloadAndConfirm } from './reload.ts';
 import { clearServerState, sanitiseState, writeServerState } from './server-state.ts';
@@ -27,7 +28,9 @@ export async function applyCandidate(
   }
   if (context.headStart.has(generation)) return startWith(context, supervision, generation);
   const sight = await look(context);
-  if (sight.worker) return reload(context, supervision, generation, stored, sight);
+  const gone = sight.refused.worker && sight.refused.master;
+  const unreached = gone ? await supervision.known.master() : undefined;
+  if (sight.worker || unreached) return reload(context, supervision, generation, stored, sight, unreached);
   if (context.mode === 'external') return awaitExternal(context, supervision, generation);
   // One that exists but does not answer may well serve: it is not for a change of the routing to end it.
   if ((await findByMasterSocket(context.paths.masterSocket)).length > 0)
@@ -41,20 +44,22 @@ async function reload(
   generation: Generation,
   stored: StoredGeneration & { readonly is: 'whole' },
   sight: Sight,
+  unreached: ProcessTable | undefined,
 ): Promise<ApplyResult> {
   const { generations, clock, paths } = context;
   const began = clock.now();
-  const serving = sight.worker?.generation;
-  if (!sight.master)
-    return rejected({ kind: 'socket', detail: 'the HAProxy master does not answer its socket' }, serving);
+  const serving = sight.worker ? sight.worker.generation : supervision.known.generation();
+  const master = sight.master ?? unreached ?? (sight.refused.master ? await supervision.known.master() : undefined);
+  if (!master) return rejected({ kind: 'socket', detail: 'the HAProxy master does not answer its socket' }, serving);
   await saveServerState(context, stored.files.get('haproxy.cfg') ?? '');
   const followed = serving !== undefined && (await generations.following(serving)) !== undefined;
   const { current } = await generations.pointers();
   const published = await generations.point('current', generation);
   if (!published.ok) return rejected(published.failure, serving);
-  const outcome = await reloadAndConfirm(context, generation, sight.master);
+  const outcome = await reloadAndConfirm(context, generation, master, sight.master ? 'socket' : 'signal');
   await clearServerState(paths.serverState);
   if (outcome.is === 'confirmed') {
+    context.patience.took(clock.now() - began);
     await generations.confirm(generation);
     await supervision.reloaded(await look(context));
     return { kind: 'applied', generation, via: 'reload', ms: clock.now() - began };

@@ -5,6 +5,7 @@ import type { Clock } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { Generations } from './generations.ts';
 import type { StatePaths } from './paths.ts';
+import type { ReloadPatience } from './reload-patience.ts';
 import type { Timings } from './timings.ts';
 import type { HaproxyBinary, HaproxyEnvironment, VersionFailure } from './version.ts';
 
@@ -20,6 +21,8 @@ export interface HaproxyContext {
   readonly emit: (event: DaemonEventBody) => void;
   /** The binary, checked once; asked again after it was found missing. */
   readonly binary: () => Promise<Result<HaproxyBinary, VersionFailure>>;
+  /** How long reloads may take here. */
+  readonly patience: ReloadPatience;
   /** Aborted when the adapter ends. */
   readonly ended: AbortSignal;
 }

@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly run: string;
   readonly runtimeSocket: string;
   readonly masterSocket: string;
+  /** Second names of both sockets, so that one that somebody deletes can be put back. */
+  readonly keptSockets: string;
   readonly serverState: string;
   /** What HAProxy writes to stdout and stderr. */
   readonly output: string;
@@ -27,6 +29,7 @@ export function statePaths(stateDir: string): StatePaths {
     run,
     runtimeSocket: join(run, 'haproxy.sock'),
     masterSocket: join(run, 'master.sock'),
+    keptSockets: join(stateDir, 'sockets'),
     serverState: join(stateDir, 'server-state'),
     output: join(stateDir, 'haproxy.out'),
   };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type { Clock } from '../core/ports.ts';
 
@@ -10,12 +11,29 @@ export interface ProcessIdentity {
 
 /** The process that has this pid now; `undefined` when there is none, or only its zombie. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
-  const stat = await read(`/proc/${pid}/stat`);
-  // The name in parentheses may hold anything, also spaces and parentheses: fields are counted from the last one.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const startedAt = fields?.[19];
-  if (!fields || startedAt === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  const fields = fieldsOf(await read(`/proc/${pid}/stat`));
+  const startedAt = fields[19];
+  if (startedAt === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
   return { pid, startedAt };
+}
+
+/** Fields of `/proc/<pid>/stat` from the third one, the state, on. */
+function fieldsOf(stat: string | undefined): readonly string[] {
+  // The name in parentheses may hold anything, also spaces and parentheses: fields are counted from the last one.
+  return stat === undefined ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/**
+ * Whether this very process was stopped (SIGSTOP, or by a terminal). One that a debugger holds was not. Reads without a thread: it is
+ * asked several times a second, and the kernel answers at once.
+ */
+export function isStopped({ pid, startedAt }: ProcessIdentity): boolean {
+  try {
+    const fields = fieldsOf(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return fields[0] === 'T' && fields[19] === startedAt;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether this very process still exists. */
@@ -37,9 +55,37 @@ export async function findByMasterSocket(masterSocket: string): Promise<readonly
   return found;
 }
 
+/** The master that was started with this master socket: the one whose children are there too. */
+export async function findMaster(masterSocket: string): Promise<ProcessIdentity | undefined> {
+  const found = await findByMasterSocket(masterSocket);
+  const parents = new Set(await Promise.all(found.map(async ({ pid }) => Number((await fieldsNow(pid))[1]))));
+  return found.find(({ pid }) => parents.has(pid));
+}
+
+const fieldsNow = async (pid: number): Promise<readonly string[]> => fieldsOf(await read(`/proc/${pid}/stat`));
+
+/** Number of SIGUSR2 on Linux. */
+const SIGUSR2 = 12;
+
+/** Whether SIGUSR2 is handled by this process. It ends one that executes itself anew and has not come that far. */
+export async function handlesSigusr2({ pid }: ProcessIdentity): Promise<boolean> {
+  const mask = /^SigCgt:\s*([0-9a-f]+)/m.exec((await read(`/proc/${pid}/status`)) ?? '')?.[1];
+  return mask !== undefined && (BigInt(`0x${mask}`) & (1n << BigInt(SIGUSR2 - 1))) !== 0n;
+}
+
+/** Bytes of memory that these processes have to themselves; `undefined` when it cannot be seen of any of them. */
+export async function ownMemory(pids: readonly number[]): Promise<number | undefined> {
+  const kilobytes = await Promise.all(
+    pids.map(async (pid) => /^RssAnon:\s*(\d+) kB/m.exec((await read(`/proc/${pid}/status`)) ?? '')?.[1]),
+  );
+  const seen = kilobytes.filter((one) => one !== undefined);
+  if (pids.length > 0 && seen.length === 0) return undefined;
+  return seen.reduce((sum, one) => sum + Number(one) * 1024, 0);
+}
+
 /** Sends a signal to those that still exist. */
 export async function signalAll(processes: readonly ProcessIdentity[], signal: NodeJS.Signals): Promise<void> {
-  for (const each of processes) if (await isAlive(each)) send(each.pid, signal);
+  for (const each of processes) if (await isAlive(each)) sendSignal(each.pid, signal);
 }
 
 /** Waits until all of them are gone. @returns false when `withinMs` passed before that */
@@ -59,11 +105,12 @@ export async function waitUntilGone(
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
+/** Sends a signal. @returns false when it cannot: the process ended since it was looked at, or belongs to somebody else */
+export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, signal);
+    return process.kill(pid, signal);
   } catch {
-    // It ended between the look and the signal.
+    return false;
   }
 }
 

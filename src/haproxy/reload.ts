@@ -1,12 +1,13 @@
 import type { Diagnostic, Generation } from '../core/config.ts';
-import type { Result } from '../core/result.ts';
+import { ok, type Result } from '../core/result.ts';
 import { ask, type CliFailure } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
 import { parseDiagnostics } from './diagnostics.ts';
 import { type ProcessTable, type ReloadAnswer, sendReload, showProcesses } from './master.ts';
+import { signalReload } from './master-signal.ts';
 import { outputSince, outputSize } from './output-file.ts';
 import { identify } from './processes.ts';
-import { probeWorker, type WorkerAnswer } from './worker-probe.ts';
+import { probeThroughMaster, probeWorker, type WorkerAnswer } from './worker-probe.ts';
 
 /** How a reload ended, as seen from the worker that serves. */
 export type ReloadOutcome =
@@ -29,24 +30,30 @@ interface Sent {
 /**
  * Tells the master to reload and waits until a fresh connection to the runtime socket proves that a worker in charge
  * runs `expected`. The answer of the master and its counters only tell when it failed or was lost.
- * @param before what the master said just before
+ * @param before what the master said just before, or when it was last asked
+ * @param how `signal`: its socket is gone, and comes back with the reload
  */
 export async function reloadAndConfirm(
   context: HaproxyContext,
   expected: Generation,
   before: ProcessTable,
+  how: 'socket' | 'signal' = 'socket',
 ): Promise<ReloadOutcome> {
   const { clock, timings, paths, ended } = context;
-  const until = clock.now() + timings.reload;
+  const limit = context.patience.limit();
+  const until = clock.now() + limit;
   const outputFrom = await outputSize(paths.output);
-  let sent = send(context, until);
+  let sent = how === 'socket' ? send(context, until) : await signal(context, before);
   let sends = 1;
   let found: Generation | undefined;
+  const isIt = (worker: WorkerAnswer): boolean => worker.generation === expected && !worker.stopping;
   while (clock.now() < until && !ended.aborted) {
-    const worker = await probeWorker(paths.runtimeSocket, timings.answer);
+    const direct = await probeWorker(paths.runtimeSocket, timings.answer);
+    const asked = sent.reply || (direct.ok ? isIt(direct.value) : direct.failure.kind === 'refused');
+    const table = asked ? await showProcesses(paths.masterSocket, timings.answer) : undefined;
+    const worker = await throughMaster(context, direct, table);
     if (worker.ok) found = worker.value.generation;
-    const arrived = worker.ok && found === expected && !worker.value.stopping;
-    const table = arrived || sent.reply ? await showProcesses(paths.masterSocket, timings.answer) : undefined;
+    const arrived = worker.ok && isIt(worker.value);
     // The old worker accepts for a moment longer than the new one begins to: the one in charge is who counts.
     if (arrived && table?.ok && table.value.workerPid === worker.value.pid)
       return { is: 'confirmed', worker: worker.value };
@@ -54,7 +61,8 @@ export async function reloadAndConfirm(
       const verdict = judge(sent, before, table.value);
       if (verdict === 'failed')
         return { is: 'failed', diagnostics: await whyFailed(context, sent, before, outputFrom) };
-      if (verdict === 'no-effect' && clock.now() - sent.repliedAt >= timings.lost && sends < MOST_SENDS) {
+      if (verdict === 'no-effect' && clock.now() - sent.repliedAt >= timings.lost) {
+        if (sends === MOST_SENDS) break;
         sent = send(context, until);
         sends += 1;
       }
@@ -62,7 +70,8 @@ export async function reloadAndConfirm(
     if (table?.ok === false && (await masterEnded(context, before))) return { is: 'master-gone' };
     await clock.sleep(timings.poll, ended);
   }
-  const detail = `no worker was seen to run generation ${expected} within ${timings.reload} ms of ${sends} reload command(s)`;
+  const took = clock.now() - (until - limit);
+  const detail = `no worker was seen to run generation ${expected} within ${took} ms of ${sends} reload command(s)`;
   return { is: 'unconfirmed', detail, ...(found === undefined ? {} : { found }) };
 }
 
@@ -75,6 +84,23 @@ function send(context: HaproxyContext, until: number): Sent {
     sent.repliedAt = clock.now();
   });
   return sent;
+}
+
+/** By a signal: nobody answers, and the counters tell. */
+async function signal(context: HaproxyContext, before: ProcessTable): Promise<Sent> {
+  await signalReload(context, before.masterPid);
+  return { reply: ok({ said: 'nothing' }), repliedAt: context.clock.now() };
+}
+
+/** The path of the worker's socket may be gone, which no reload brings back: its master knows it. */
+async function throughMaster(
+  { paths, timings }: HaproxyContext,
+  direct: Result<WorkerAnswer, CliFailure>,
+  table: Result<ProcessTable, CliFailure> | undefined,
+): Promise<Result<WorkerAnswer, CliFailure>> {
+  if (direct.ok || direct.failure.kind !== 'refused' || !table?.ok || table.value.workerPid === undefined)
+    return direct;
+  return probeThroughMaster(paths.masterSocket, table.value.workerPid, timings.answer);
 }
 
 /**

@@ -1,7 +1,10 @@
 import type { RenderedConfig } from '../core/config.ts';
 import type { HaproxyView, Observed } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import type { CliFailure } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
 import { type ProcessTable, showProcesses } from './master.ts';
+import { ownMemory } from './processes.ts';
 import { capabilities } from './version.ts';
 import { probeThroughMaster, probeWorker, type WorkerAnswer } from './worker-probe.ts';
 
@@ -9,6 +12,8 @@ import { probeThroughMaster, probeWorker, type WorkerAnswer } from './worker-pro
 export interface Sight {
   readonly worker?: WorkerAnswer;
   readonly master?: ProcessTable;
+  /** Nobody listens on these sockets; a worker may have answered through its master all the same. */
+  readonly refused: { readonly worker: boolean; readonly master: boolean };
   /** Why there is no answer of the worker. */
   readonly reason: string;
 }
@@ -24,9 +29,10 @@ export async function look(context: HaproxyContext): Promise<Sight> {
       probeWorker(paths.runtimeSocket, timings.answer),
       showProcesses(paths.masterSocket, timings.answer),
     ]);
+    const refused = { worker: isRefused(direct), master: isRefused(master) };
     const inCharge = master.ok ? master.value.workerPid : undefined;
     const worker =
-      !direct.ok && direct.failure.kind === 'refused' && inCharge !== undefined
+      refused.worker && inCharge !== undefined
         ? await probeThroughMaster(paths.masterSocket, inCharge, timings.answer)
         : direct;
     const agreed = !worker.ok || inCharge === undefined || inCharge === worker.value.pid;
@@ -34,6 +40,7 @@ export async function look(context: HaproxyContext): Promise<Sight> {
       return {
         ...(worker.ok ? { worker: worker.value } : {}),
         ...(master.ok ? { master: master.value } : {}),
+        refused,
         reason: worker.ok ? '' : worker.failure.detail,
       };
     }
@@ -41,14 +48,22 @@ export async function look(context: HaproxyContext): Promise<Sight> {
   }
 }
 
+const isRefused = (answer: Result<unknown, CliFailure>): boolean => !answer.ok && answer.failure.kind === 'refused';
+
+/** Memory is told in steps of this many bytes: it changes all the time, and nobody asks for more. */
+const MEMORY_STEP = 1024 * 1024;
+
 /** What is known of HAProxy at this sight. */
-export function viewOf(sight: Sight, mode: HaproxyContext['mode']): HaproxyView {
+export async function viewOf(sight: Sight, mode: HaproxyContext['mode']): Promise<HaproxyView> {
   const { worker, master } = sight;
   const workerPid = worker?.pid ?? master?.workerPid;
+  // The pids of another container's processes are somebody else's here.
+  const memory = mode === 'managed' && master ? await ownMemory(master.oldWorkers) : undefined;
   return {
     up: worker !== undefined,
     mode,
     oldWorkers: master?.oldWorkers.length ?? 0,
+    ...(memory === undefined ? {} : { oldWorkersMemory: Math.ceil(memory / MEMORY_STEP) * MEMORY_STEP }),
     ...(worker ? capabilities(worker.version, true) : {}),
     ...(worker?.generation === undefined ? {} : { generation: worker.generation }),
     ...(workerPid === undefined ? {} : { workerPid }),

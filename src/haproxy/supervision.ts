@@ -1,13 +1,18 @@
 import type { Generation } from '../core/config.ts';
 import type { HaproxyView, Observed } from '../core/ports.ts';
-import { ok, type Result } from '../core/result.ts';
+import { ok, type Result, unreachable } from '../core/result.ts';
 import type { HaproxyContext } from './context.ts';
+import type { KeptSockets } from './kept-sockets.ts';
+import { createKnownProcesses, type KnownProcesses } from './known-processes.ts';
 import { boundOutput } from './output-file.ts';
-import { identifyBoth, missing, startFirstOf, type Watched } from './process.ts';
-import { findByMasterSocket } from './processes.ts';
+import { missing, startFirstOf, type Watched } from './process.ts';
+import { findByMasterSocket, identify, signalAll } from './processes.ts';
+import { restoreSockets } from './rouse.ts';
 import { knownConfig, look, observeWorker, type Sight, viewOf } from './sight.ts';
+import { createSilence } from './silence.ts';
 import type { SingleFlight } from './single-flight.ts';
 import type { StartFailure } from './start-failure.ts';
+import { watchForStopped } from './stopped.ts';
 import type { WorkerAnswer } from './worker-probe.ts';
 
 /** Keeps HAProxy running (managed mode), or watches the one that somebody else runs (external mode). */
@@ -20,6 +25,7 @@ export interface Supervision {
   revive(how: 'started' | 'restarted'): Promise<Result<Observed | undefined, StartFailure>>;
   /** Takes note of what a reload has brought about. */
   reloaded(sight: Sight): Promise<void>;
+  readonly known: Pick<KnownProcesses, 'master' | 'generation'>;
   /** Watches until the adapter ends. */
   run(): Promise<void>;
 }
@@ -27,9 +33,11 @@ export interface Supervision {
 const FIRST_PAUSE_MS = 250;
 
 /** `inTurn`: nothing is started or judged while something is being applied. */
-export function createSupervision(context: HaproxyContext, inTurn: SingleFlight): Supervision {
+export function createSupervision(context: HaproxyContext, inTurn: SingleFlight, sockets: KeptSockets): Supervision {
   const { clock, timings, generations, emit, ended, mode, paths } = context;
-  let watched: Watched | undefined;
+  const silence = createSilence(context);
+  const known = createKnownProcesses(context, sockets);
+  let servesUnasked = false;
   let up = false;
   let misses = 0;
   let shown = '';
@@ -44,11 +52,10 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
   };
 
   async function remember(sight: Sight): Promise<void> {
-    const workerPid = sight.worker?.pid ?? sight.master?.workerPid;
-    if (mode === 'managed' && sight.master && workerPid !== undefined)
-      watched = await identifyBoth(sight.master.masterPid, workerPid);
-    if (sight.worker?.generation !== undefined) generations.growBeyond(sight.worker.generation);
+    await known.saw(sight);
     misses = 0;
+    servesUnasked = false;
+    silence.broken();
   }
 
   async function adopt(
@@ -63,7 +70,7 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
     up = true;
     reviveAt = Number.POSITIVE_INFINITY;
     pause = FIRST_PAUSE_MS;
-    const haproxy = viewOf(sight, mode);
+    const haproxy = await viewOf(sight, mode);
     shown = JSON.stringify(haproxy);
     emit({ type: 'haproxy-up', haproxy, how, ...knownConfig(observed) });
     return observed;
@@ -96,7 +103,7 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
   }
 
   async function lost(reason: string): Promise<void> {
-    watched = undefined;
+    known.forget();
     down(reason);
     await reviveOrTell();
   }
@@ -113,38 +120,78 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
     if (sight.worker) {
       if (!up) await adopt({ ...sight, worker: sight.worker }, 'adopted');
       else await remember(sight);
-      show(viewOf(sight, mode));
+      if (sight.refused.worker) restoreSockets(context, sockets, [paths.runtimeSocket]);
+      show(await viewOf(sight, mode));
       return;
     }
     misses += 1;
     // A master that never answered is not watched: when the worker is gone too, nothing of it is left to wait for.
-    if (mode === 'managed' && up && !watched && (await findByMasterSocket(paths.masterSocket)).length === 0)
+    if (mode === 'managed' && up && !known.watched() && (await findByMasterSocket(paths.masterSocket)).length === 0)
       return lost('HAProxy ended');
+    // Neither processes nor listeners of another container can be looked at, let alone be ended.
+    const silent = mode === 'managed' ? await silence.judge(known.generation()) : 'silent';
+    if (ended.aborted) return;
+    switch (silent) {
+      case 'serves':
+        return servesOn(sight.reason);
+      case 'lost':
+        return end();
+      case 'silent':
+        return tellSilence(sight);
+      default:
+        return unreachable(silent);
+    }
+  }
+
+  function servesOn(reason: string): void {
+    misses = 0;
+    if (!servesUnasked) emit({ type: 'runtime-doubt', detail: `requests are served, but nobody can ask: ${reason}` });
+    servesUnasked = true;
+  }
+
+  function tellSilence(sight: Sight): void {
     const hung = mode === 'external' && sight.master === undefined ? 1 : timings.missesUntilHung;
-    if (up && misses >= hung)
-      down(`no answer from the worker${misses === 1 ? '' : ` ${misses} times in a row`}: ${sight.reason}`);
+    if (!up || misses < hung) return;
+    const times = misses === 1 ? '' : ` ${misses} times in a row`;
+    const whose = mode === 'external' ? '; it is for whoever runs it to cure it' : '';
+    down(`no answer from the worker${times}: ${sight.reason}${whose}`);
+  }
+
+  async function end(): Promise<void> {
+    const reason = 'it answered on no socket and took no connection any more';
+    const pid = known.watched()?.master.pid;
+    emit({ type: 'haproxy-cured', cure: 'killed', detail: `ended: ${reason}`, ...(pid === undefined ? {} : { pid }) });
+    await signalAll(await findByMasterSocket(paths.masterSocket), 'SIGKILL');
+    await lost(`HAProxy was ended: ${reason}`);
+  }
+
+  /** Somebody else may have reloaded: then another worker is in charge, though it may not answer yet. */
+  async function another(before: Watched): Promise<boolean> {
+    const sight = await look(context);
+    const inCharge = sight.master?.workerPid;
+    if (inCharge === undefined || (!sight.worker && inCharge === before.worker.pid)) return false;
+    if (!sight.worker && !(await identify(inCharge))) return false;
+    await remember(sight);
+    return true;
   }
 
   async function watchOnce(): Promise<void> {
     if (ended.aborted) return;
+    if (up) restoreSockets(context, sockets);
+    const watched = known.watched();
     if (watched) {
       const reason = await missing(watched);
-      if (reason) {
-        // Somebody else may have reloaded: then another worker is in charge.
-        const sight = await look(context);
-        if (sight.worker && sight.master) await remember(sight);
-        else return lost(reason);
-      }
+      if (reason && !(await another(watched))) return lost(reason);
     } else if (clock.now() >= reviveAt) {
       return reviveOrTell();
     }
     if (clock.now() < askAt) return;
     askAt = clock.now() + timings.askEvery;
-    if (up || watched || mode === 'external') await askSockets();
+    if (up || known.watched() || mode === 'external') await askSockets();
     await boundOutput(paths.output);
   }
 
-  async function run(): Promise<void> {
+  async function watch(): Promise<void> {
     while (!ended.aborted) {
       await clock.sleep(timings.watchEvery, ended);
       try {
@@ -156,15 +203,20 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight)
     }
   }
 
+  async function run(): Promise<void> {
+    await Promise.all([watch(), watchForStopped(context, known.all)]);
+  }
+
   return {
     adopt,
     start,
     revive,
     run,
+    known,
     reloaded: async (sight) => {
       await remember(sight);
       up = sight.worker !== undefined;
-      show(viewOf(sight, mode));
+      show(await viewOf(sight, mode));
     },
   };
 }

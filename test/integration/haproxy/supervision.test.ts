@@ -172,7 +172,7 @@ describe('supervision', () => {
   });
 
   test('reports a worker that hangs, and its return', async () => {
-    haproxy = rig.adapter({ timings: { answer: 200, askEvery: 100, missesUntilHung: 2 } });
+    haproxy = rig.adapter({ timings: { answer: 200, askEvery: 100, missesUntilHung: 2, stoppedEvery: 3_600_000 } });
     await haproxy.start();
     await rig.apply(haproxy, config('one'));
     const { workerPid = 0 } = await haproxy.view();

@@ -12,6 +12,7 @@ import { createHeadStart } from '../../../src/haproxy/head-start.ts';
 import { showProcesses } from '../../../src/haproxy/master.ts';
 import { type StatePaths, statePaths } from '../../../src/haproxy/paths.ts';
 import { reloadAndConfirm } from '../../../src/haproxy/reload.ts';
+import { createReloadPatience } from '../../../src/haproxy/reload-patience.ts';
 import { DEFAULT_TIMINGS } from '../../../src/haproxy/timings.ts';
 import { DEFAULT_ENVIRONMENT } from '../../../src/haproxy/version.ts';
 
@@ -43,19 +44,19 @@ describe('reloadAndConfirm, against a master that is played', () => {
     await mkdir(paths.run);
     played = { reloads: 4, failed: 0, workerPid: 100, generation: 1, script: [], asked: 0 };
     servers = [];
+    const own = () =>
+      `PORTOLAN_GENERATION=${played.generation}\n\nVersion: 3.0.11\nPid: ${played.workerPid}\nStopping: 0\n`;
     await play(paths.masterSocket, (line) => {
       if (line === 'reload') {
         played.asked += 1;
         return played.script.shift()?.() ?? '';
       }
+      if (line.startsWith(`@!${played.workerPid} `)) return own();
       if (line !== 'show proc') return 'Unknown command\n';
       const { reloads, failed, workerPid } = played;
       return `${process.pid} master ${reloads} [failed: ${failed}] 0d 3.0\n# workers\n${workerPid} worker 0 0d 3.0\n`;
     });
-    await play(
-      paths.runtimeSocket,
-      () => `PORTOLAN_GENERATION=${played.generation}\n\nVersion: 3.0.11\nPid: ${played.workerPid}\nStopping: 0\n`,
-    );
+    await play(paths.runtimeSocket, own);
   });
 
   afterEach(async () => {
@@ -73,13 +74,15 @@ describe('reloadAndConfirm, against a master that is played', () => {
   }
 
   async function run(reloadMs = 5_000) {
+    const timings = { ...DEFAULT_TIMINGS, reload: reloadMs, lost: 100, poll: 5 };
     const context: HaproxyContext = {
       mode: 'managed',
       paths,
       clock,
       generations: createGenerations(paths, 3, clock),
       headStart: createHeadStart(),
-      timings: { ...DEFAULT_TIMINGS, reload: reloadMs, lost: 100, poll: 5 },
+      timings,
+      patience: createReloadPatience(timings),
       environment: DEFAULT_ENVIRONMENT,
       emit: () => {},
       binary: async () => ({ ok: false, failure: { kind: 'missing', detail: '' } }),
@@ -127,6 +130,19 @@ describe('reloadAndConfirm, against a master that is played', () => {
     setTimeout(succeed, 600);
     expect(await run()).toMatchObject({ is: 'confirmed' });
     expect(played.asked).toBe(1);
+  });
+
+  test('gives up early on a master that ignores it: nothing else changes HAProxy meanwhile', async () => {
+    const startedAt = Date.now();
+    expect(await run(60_000)).toMatchObject({ is: 'unconfirmed', found: 1 });
+    expect(played.asked).toBe(4);
+    expect(Date.now() - startedAt).toBeLessThan(30_000);
+  });
+
+  test('finds the worker through its master when the path of its socket is gone', async () => {
+    await rm(paths.runtimeSocket);
+    played.script.push(succeed);
+    expect(await run()).toMatchObject({ is: 'confirmed', worker: { pid: 101, generation: 2 } });
   });
 
   test('tells why it failed, by the answer', async () => {
