@@ -82,6 +82,13 @@ export function wordOf(reason: ReloadReason): ReloadWord {
   }
 }
 
+/**
+ * No budget holds it back: nothing is served yet, nobody knows what is, or HAProxy is not as it should be. These do not come with
+ * apps that change.
+ */
+export const cannotWait = ({ because }: ReloadReason): boolean =>
+  because === 'first-configuration' || because === 'running-unknown' || because === 'doubt' || because === 'drift';
+
 /** The same reasons, the main one first: the reload counts under its word. */
 export const inOrderOfWeight = (reasons: readonly ReloadReason[]): readonly ReloadReason[] =>
   [...reasons].sort((a, b) => ORDER.indexOf(wordOf(a)) - ORDER.indexOf(wordOf(b)));

@@ -12,7 +12,7 @@ import type { PassDeps } from './pass.ts';
 import { placedServers } from './placed-servers.ts';
 import { createReconciler } from './reconcile.ts';
 import type { Timings } from './timings.ts';
-import { TIMINGS } from './timings.ts';
+import { TIMINGS, withBudget } from './timings.ts';
 
 /** What the loop is given. */
 export interface LoopDeps extends Omit<PassDeps, 'timings'> {
@@ -36,7 +36,7 @@ export interface Loop {
 /** Says when a pass runs: one at a time, hints join, the newest state wins, failures are tried again until desired = running. */
 export function createLoop(deps: LoopDeps): Loop {
   const { clock, emit, haproxy, source, settings } = deps;
-  const timings = { ...TIMINGS, ...deps.timings };
+  const timings = withBudget({ ...TIMINGS, ...deps.timings }, settings.reloadBudget);
   const reconciler = createReconciler({ ...deps, timings });
   const hints = createHints();
   const alarm = createAlarm(clock);

@@ -14,6 +14,7 @@ import type { Inputs } from './inputs.ts';
 import { sameInputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
 import { earliest, type Keeper } from './keeper.ts';
+import { createKeptBudget } from './kept-budget.ts';
 import { createKeptLane } from './kept-lane.ts';
 import { createKeptMemory } from './kept-memory.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
@@ -41,6 +42,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     refused: ({ inputs }, ...refused) => renderer.refused(inputs.templates, ...refused),
     announce: ({ config }) => announce(config, 0),
   });
+  const budget = createKeptBudget(deps);
   const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   /** Whoever holds something back, and looks at it again. */
   const keepers: readonly Keeper[] = [newest];
@@ -102,7 +104,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
       if (carried.kind !== 'reload') return settle(inputs, decided.value, carried.kind);
       plan = planReload(carried.reasons);
     } else if (plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
-    if (clock.now() < pass.reloadFrom) return { kind: 'waiting', refetch: [], until: pass.reloadFrom };
+    const until = await budget.waits(plan, pass.reloadFrom);
+    if (until !== undefined) return { kind: 'waiting', refetch: [], until };
     emit({ type: 'reload-needed', plan });
     return prove(pass, { ...decided.value, plan });
   }
@@ -181,6 +184,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     if (loaded !== undefined && (await lane.isDue())) await carrier.follow(draft.table, () => said, loaded);
     carrier.tellSpares();
     if (failure !== undefined) return candidates.notLoaded(draft.config, failure);
+    budget.reloaded();
     candidates.loaded();
     return settle(inputs, draft, 'applied');
   }

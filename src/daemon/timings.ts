@@ -14,6 +14,8 @@ export interface Timings {
   readonly maxDelayMs: number;
   readonly passes: AllowanceTimings;
   readonly reloads: AllowanceTimings;
+  /** From one look at the old workers that are in the way of a reload to the next. */
+  readonly oldWorkersLookMs: number;
   /** Full-jitter back-off after a failure. */
   readonly backoff: Backoff;
   /** The same after a failed reload: each attempt can pause all listeners for 2 s (measured on HAProxy 2.6.12). */
@@ -58,6 +60,7 @@ export const TIMINGS: Timings = {
   maxDelayMs: 1_000,
   passes: { leastMs: 0, everyMs: 200, burst: 10 },
   reloads: { leastMs: 100, everyMs: 1_000, burst: 5 },
+  oldWorkersLookMs: 5_000,
   backoff: { baseMs: 200, maxMs: 15_000 },
   reloadBackoff: { baseMs: 1_000, maxMs: 30_000, least: 0.5 },
   hintFloorMs: 500,
@@ -72,6 +75,12 @@ export const TIMINGS: Timings = {
   attachMs: 500,
   closeMs: 2_000,
 };
+
+/** A larger budget of reloads a minute than usual needs them closer to each other; a smaller one is a matter of what can wait. */
+export function withBudget(timings: Timings, reloadsPerMinute: number): Timings {
+  const everyMs = Math.min(timings.reloads.everyMs, 60_000 / reloadsPerMinute);
+  return { ...timings, reloads: { ...timings.reloads, everyMs } };
+}
 
 /**
  * Full-jitter delay before attempt `failures` + 1, in ms: evenly between 0 and the doubled base, so that nodes do not move in

@@ -59,6 +59,8 @@ export interface World {
   /** On disk from an earlier life. */
   lastGood: { generation: Generation; config: RenderedConfig } | undefined;
   memory: Memory;
+  /** Workers that finish their connections. */
+  oldWorkers: number;
   /** Decides about the n-th call of a kind, counted from 1. */
   fault: (call: Call, n: number) => Fault | undefined;
   /** What `haproxy -c` says; empty: valid. */
@@ -204,6 +206,7 @@ export function createWorld(
     running: undefined,
     lastGood: undefined,
     memory: NO_MEMORY,
+    oldWorkers: 0,
     fault: () => undefined,
     refuses: () => [],
     witness: () => NO_WITNESS,
@@ -279,7 +282,7 @@ function scriptedHaproxy(getWorld: () => World, enter: Enter): Haproxy {
   const candidates = new Map<Generation, RenderedConfig>();
   const viewOf = (world: World): HaproxyView => ({
     up: world.running !== undefined,
-    oldWorkers: 0,
+    oldWorkers: world.oldWorkers,
     mode: 'managed',
     ...(world.running === undefined ? {} : { generation: world.running.generation }),
   });
