@@ -21,6 +21,7 @@ import { createHaproxy } from '../haproxy/adapter.ts';
 import { statePaths } from '../haproxy/paths.ts';
 import { capabilities, findHaproxy } from '../haproxy/version.ts';
 import { createFileSource } from '../source/file.ts';
+import { createGoodAppsStore } from '../source/good-apps-store.ts';
 import { createMarathonSource } from '../source/marathon.ts';
 import { createMemoryStore } from '../source/memory-store.ts';
 import { createNameResolver, lookupHost } from '../source/names.ts';
@@ -116,6 +117,12 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
       clock,
       signal,
       failed: (detail) => log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
+    }),
+    goodApps: createGoodAppsStore({
+      path: join(settings.stateDir, 'good-apps.json'),
+      clock,
+      signal,
+      failed: (detail) => log.say('warn', clock.now(), `good-apps.json cannot be written: ${detail}`),
     }),
     spares,
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },

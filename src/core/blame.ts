@@ -34,6 +34,18 @@ export function ownerOf(line: number, owners: readonly LineOwner[]): LineOwner |
   return undefined;
 }
 
+/** The profiles whose lines were refused for what an app asks: others may share them. */
+export function blamedProfiles(diagnostics: readonly Diagnostic[], owners: readonly LineOwner[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { severity, line } of diagnostics) {
+    const owner = severity === 'alert' && line !== undefined ? ownerOf(line, owners) : undefined;
+    if (owner === undefined || appOf(owner.origin) === undefined) continue;
+    const [kind, name] = owner.section.split(' ');
+    if (kind === 'defaults' && name !== undefined) found.add(name);
+  }
+  return found;
+}
+
 /** App by section name. Names of proxies are unique, and those of userlists and profiles look different. */
 function sectionApps(owners: readonly LineOwner[]): ReadonlyMap<string, AppId> {
   const apps = new Map<string, AppId>();
@@ -44,8 +56,14 @@ function sectionApps(owners: readonly LineOwner[]): ReadonlyMap<string, AppId> {
   return apps;
 }
 
-/** HAProxy quotes names: 'web_10000', and a server as 'server web_10000/10_0_0_1_31000'. */
+/**
+ * What stands before a name: `Proxy 'web_10000_in'`, `backend 'web_10000'`, `'server web_10000/10_0_0_1_31000'`, `userlist
+ * 'user_web_10000'`, and without quotes `for frontend web_10000_in:` (HAProxy 2.6 to 3.2). A name without one of these words may
+ * be a value that somebody asked for.
+ */
+const NAMED = /(?<![\w-])(?:proxy|frontend|backend|listen|server|userlist)\s+'?([^\s'/,;()[\]]+)/gi;
+
 function namedIn(message: string, apps: ReadonlyMap<string, AppId>): readonly AppId[] {
-  const words = [...message.matchAll(/'([^']+)'/g)].flatMap(([, quoted = '']) => quoted.split(/[ /]/));
-  return words.map((word) => apps.get(word)).filter((app) => app !== undefined);
+  const names = [...message.matchAll(NAMED)].map(([, name = '']) => name);
+  return names.flatMap((name) => apps.get(name) ?? apps.get(name.replace(/[.:]+$/, '')) ?? []);
 }

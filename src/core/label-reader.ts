@@ -111,6 +111,9 @@ function findLabel(label: string): Found | undefined {
   return TEMPLATE_LABELS.has(name) ? place : undefined;
 }
 
+/** Whether a label's value is a secret; undefined where nobody knows what it is, so that it had better not be shown either. */
+export const isSecretLabel = (label: string): boolean | undefined => findLabel(label)?.spec?.secret;
+
 /** No label that makes sense is longer, and nobody's label may keep the others waiting. */
 const MAX_LENGTH = 16_384;
 const TOO_LONG = bad('the value is too long', `at most ${MAX_LENGTH} characters`);

@@ -1,10 +1,11 @@
-import type { AppId, Instant, Snapshot } from './app.ts';
+import type { App, AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateSources } from './config.ts';
 import type { LeavingTask } from './leaving.ts';
 import type { BindTrial, ForeignListener } from './listener.ts';
 import type { Memory } from './memory.ts';
 import type { Checked } from './problem.ts';
+import type { Quarantined } from './quarantine.ts';
 import type { Result } from './result.ts';
 import type { HaproxyRuntime } from './runtime.ts';
 import type { BindAddress } from './settings.ts';
@@ -196,6 +197,26 @@ export interface MemoryStore {
   load(): Promise<Memory>;
   /** Is on disk soon. What comes meanwhile is saved with it; a disk that does not take it is asked again. */
   save(memory: Memory): void;
+  /** What was given to `save` is on disk, or was tried, when this resolves. Never rejects. */
+  flush(): Promise<void>;
+}
+
+/** Definitions that HAProxy has accepted, and the apps that it refused: what a life leaves to the next. */
+export interface SavedApps {
+  /** Sorted by id. Those of quarantined apps are what was refused. */
+  readonly apps: readonly App[];
+  readonly quarantined: ReadonlyMap<AppId, Quarantined>;
+}
+
+/** Keeps them. */
+export interface GoodApps {
+  /** The last good definition of each app, without tasks and deployments, and who was quarantined. Never rejects. */
+  load(): Promise<{
+    readonly apps: ReadonlyMap<AppId, App>;
+    readonly quarantined: ReadonlyMap<AppId, Quarantined>;
+  }>;
+  /** Is on disk soon, if any definition is not as it was. Called with every pass: nothing is looked at before this returns. */
+  save(saved: SavedApps): void;
   /** What was given to `save` is on disk, or was tried, when this resolves. Never rejects. */
   flush(): Promise<void>;
 }

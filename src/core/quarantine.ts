@@ -1,23 +1,32 @@
 import type { AppId } from './app.ts';
 import type { Diagnostic } from './config.ts';
-import type { Problem } from './problem.ts';
+import type { Origin, Problem } from './problem.ts';
 import { appOf, printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
+import type { Holding } from './stand-in.ts';
+import { profileName } from './template-views.ts';
 
-/** Why an app is left out, and what it asked for then. */
-export interface Quarantined {
-  /** What `definitionsOf` gave at that time: another one is a reason to try again. */
-  readonly definition: string;
+/** An app that HAProxy refused, and why. */
+export interface Quarantined extends Holding {
+  /** `askedBy` of that time: anything else is a reason to try again. */
+  readonly asked: string;
   /** ms since the epoch. */
   readonly since: number;
-  /** HAProxy's own words. */
+  /** HAProxy's own words, free of secrets. */
   readonly message: string;
+  /** The label that they are about, as far as that can be told. */
+  readonly label?: string;
+  /** Its value, printable; masked where it is a secret. */
+  readonly value?: string;
+  /** Nobody was named, and there were not runs enough to find out whether it is to blame: it is tried again soon. */
+  readonly suspected?: true;
 }
 
-/** The table without everything that belongs to some apps. What they own stays claimed: nobody else gets it meanwhile. */
-export function withoutApps(table: RoutingTable, apps: ReadonlySet<AppId> | ReadonlyMap<AppId, unknown>): RoutingTable {
+/** The table without the rows of apps that are left out. What they own stays claimed: nobody else gets it meanwhile. */
+export function withoutApps(table: RoutingTable, apps: ReadonlySet<AppId>): RoutingTable {
   if (apps.size === 0) return table;
-  const stays = (item: { readonly app: AppId }): boolean => !apps.has(item.app);
+  const out = answerable(table, apps);
+  const stays = (item: { readonly app: AppId }): boolean => !out.has(item.app);
   return {
     services: table.services.filter(stays),
     routes: table.routes.filter(stays),
@@ -26,44 +35,52 @@ export function withoutApps(table: RoutingTable, apps: ReadonlySet<AppId> | Read
   };
 }
 
-/** The apps that have anything in the table, in table order. */
-export function appsOf(table: RoutingTable): readonly AppId[] {
-  const rows = [...table.backends, ...table.services, ...table.routes, ...table.appIds];
-  return [...new Set(rows.map((row) => row.app))];
+/** Whose definition a row was made from: in a deployment group, the member whose labels count. */
+export const makerOf = (row: { readonly app: AppId; readonly origin: Origin }): AppId => appOf(row.origin) ?? row.app;
+
+/** Who in the table answers for apps: the app itself, or the deployment group that it is the voice of. */
+function answerable(table: RoutingTable, apps: ReadonlySet<AppId>): ReadonlySet<AppId> {
+  const voices = table.backends.filter((backend) => apps.has(makerOf(backend)));
+  return new Set([...apps, ...voices.map(({ app }) => app)]);
+}
+
+/** The app whose labels spoke for what `app` speaks for now; `app` itself but for members of deployment groups. */
+export function voiceBefore(app: AppId, now: RoutingTable, before: RoutingTable): AppId {
+  const spoken = now.backends.find((backend) => makerOf(backend) === app)?.app ?? app;
+  const was = before.backends.find((backend) => backend.app === spoken);
+  return was === undefined ? app : makerOf(was);
 }
 
 /**
- * What some apps ask of HAProxy, without their servers, as text to compare: tasks come and go without changing it. One walk
- * over the table, however many apps; one that has nothing in it asks for nothing.
+ * The apps whose part of the table, servers included, is not what it was in `before`: HAProxy has not accepted it yet. In table
+ * order; all apps when there was no table.
  */
-export function definitionsOf(table: RoutingTable, apps: Iterable<AppId>): ReadonlyMap<AppId, string> {
-  const rows = new Map([...apps].map((app): [AppId, unknown[]] => [app, []]));
-  for (const list of [table.services, table.routes, table.appIds]) for (const row of list) rows.get(row.app)?.push(row);
-  for (const backend of table.backends) rows.get(backend.app)?.push({ ...backend, servers: [] });
-  return new Map([...rows].map(([app, own]) => [app, JSON.stringify(own)]));
+export function changedApps(before: RoutingTable | undefined, after: RoutingTable): readonly AppId[] {
+  const was = before === undefined ? new Map<AppId, string>() : textsOf(before);
+  const is = textsOf(after);
+  const rows = [...after.backends, ...after.services, ...after.routes];
+  return [...new Set(rows.filter(({ app }) => was.get(app) !== is.get(app)).map(makerOf))];
 }
 
-/** Who in the table answers for apps that were blamed: the app itself, or the deployment group that it is the voice of. */
-export function answerable(table: RoutingTable, blamed: ReadonlySet<AppId>): ReadonlySet<AppId> {
-  if (blamed.size === 0) return blamed;
-  const voices = table.backends.filter(({ origin }) => blamed.has(appOf(origin) ?? ('' as AppId)));
-  return new Set([...blamed, ...voices.map(({ app }) => app)]);
-}
-
-/** The apps whose part of the table, servers included, is what it was in `before`: HAProxy has accepted them already. */
-export function unchangedApps(before: RoutingTable | undefined, after: RoutingTable): ReadonlySet<AppId> {
-  if (before === undefined) return new Set();
-  const was = textsOf(before);
-  return new Set([...textsOf(after)].filter(([app, text]) => was.get(app) === text).map(([app]) => app));
+/** Apps whose backends go by a profile that was blamed: it is written once, in the name of whoever asked for it first. */
+export function sharingProfiles(table: RoutingTable, profiles: ReadonlySet<string>): ReadonlySet<AppId> {
+  if (profiles.size === 0) return new Set();
+  return new Set(table.backends.filter(({ profile }) => profiles.has(profileName(profile))).map(makerOf));
 }
 
 /** What is shown of a quarantined app. */
 export function quarantineProblem(app: AppId, entry: Quarantined): Problem {
+  const { label, value, message, step } = entry;
+  const out = step === 'out';
   return {
     code: 'Quarantined',
-    effect: 'app-excluded',
-    message: printable(`HAProxy refused what ${app} asks for: ${entry.message}`, 500),
-    origin: { from: 'app', app },
+    effect: out ? 'app-excluded' : 'value-ignored',
+    message: printable(
+      `HAProxy refused what ${app} asks for, ${out ? 'and the app is left out' : 'its last good form serves on'}: ${message}`,
+      500,
+    ),
+    origin: label === undefined ? { from: 'app', app } : { from: 'label', app, label },
+    ...(value === undefined ? {} : { value }),
   };
 }
 

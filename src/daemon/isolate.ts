@@ -1,37 +1,20 @@
 import type { AppId } from '../core/app.ts';
-import type { Diagnostic, RenderedConfig, TemplateFailure } from '../core/config.ts';
-import type { DaemonEventBody } from '../core/events.ts';
-import type { Candidate, Clock, ValidationFailure } from '../core/ports.ts';
-import { answerable, appsOf, unchangedApps, withoutApps, wordsOf } from '../core/quarantine.ts';
-import type { Result } from '../core/result.ts';
+import { blamedProfiles } from '../core/blame.ts';
+import type { Diagnostic, TemplateFailure } from '../core/config.ts';
+import type { Candidate, ValidationFailure } from '../core/ports.ts';
+import { changedApps, sharingProfiles } from '../core/quarantine.ts';
 import type { RoutingTable } from '../core/routing.ts';
-import type { Stages } from './stages.ts';
+import { createRuns } from './counted-runs.ts';
+import type { Culprit, Culprits, Draft, IsolateDeps } from './culprits.ts';
+import { holdingsOf } from './culprits.ts';
+import { type Searched, search } from './search-culprits.ts';
 
-/** Runs of `haproxy -c` for one pass, at most. What was found by then is kept, the next pass goes on from there. */
-const MAX_RUNS = 32;
+export type { Draft } from './culprits.ts';
+
 /** More apps than this, and more than a quarter of all, are never left out at once: then the cause lies elsewhere. */
-const MAX_EXCLUDED = 10;
+const MAX_LEFT_OUT = 10;
 
-/** A table and what it renders to. */
-export interface Draft {
-  readonly table: RoutingTable;
-  readonly config: RenderedConfig;
-}
-
-/** What isolation needs of the outside. */
-export interface IsolateDeps {
-  readonly validate: (config: RenderedConfig) => Promise<Result<Candidate, ValidationFailure>>;
-  readonly render: (table: RoutingTable) => Result<RenderedConfig, TemplateFailure>;
-  readonly blame: Stages['blame'];
-  readonly emit: (event: DaemonEventBody) => void;
-  readonly clock: Clock;
-  /** True for a configuration that runs already: it needs no validation. */
-  readonly runs: (config: RenderedConfig) => boolean;
-  /** Ends the search. */
-  readonly signal: AbortSignal;
-}
-
-/** How it ended. `excluded`: who must be left out, and HAProxy's words; never more than was proven. */
+/** How it ended. `held` is never more than was proven, or than costs nobody anything. */
 export type Isolated =
   | {
       readonly kind: 'valid';
@@ -39,14 +22,10 @@ export type Isolated =
       /** Absent when the remaining configuration is the one that runs. */
       readonly candidate?: Candidate;
       readonly ms: number;
-      readonly excluded: ReadonlyMap<AppId, string>;
+      readonly held: Culprits;
     }
-  | {
-      readonly kind: 'refused';
-      readonly excluded: ReadonlyMap<AppId, string>;
-      /** What HAProxy said of the whole. */
-      readonly diagnostics: readonly Diagnostic[];
-    }
+  /** `diagnostics`: what HAProxy said of the whole. */
+  | { readonly kind: 'refused'; readonly held: Culprits; readonly diagnostics: readonly Diagnostic[] }
   | { readonly kind: 'failed'; readonly failure: ValidationFailure }
   | { readonly kind: 'render-failed'; readonly failure: TemplateFailure };
 
@@ -60,122 +39,88 @@ export interface IsolateKnowledge {
   readonly hopeless: boolean;
 }
 
+const NOBODY: Culprits = new Map();
+
 /**
- * Finds a configuration that HAProxy accepts, leaving out as few apps as possible: those that its words point to, else those
- * that halving finds. Apps that are as HAProxy accepted them before are never left out: when they are refused now, something
- * else has changed, and the whole last good configuration stays.
+ * Finds a configuration that HAProxy accepts, holding as few apps as possible at what was good of them: those that its words point
+ * to, else those that are found by trying. Apps that are as HAProxy accepted them before are never held: when they are refused
+ * now, something else has changed, and the whole last good configuration stays.
  */
 export async function isolate(deps: IsolateDeps, draft: Draft, known: IsolateKnowledge): Promise<Isolated> {
-  const total = appsOf(draft.table).length;
-  const excluded = new Map<AppId, string>();
-  const runs = countedRuns(deps);
-  let trusted: ReadonlySet<AppId> | undefined;
-  let current = draft;
-  let words: readonly Diagnostic[] | undefined;
-  const refused = (left: ReadonlyMap<AppId, string>) =>
-    ({ kind: 'refused', excluded: left, diagnostics: words ?? [] }) as const;
-  for (;;) {
-    if (deps.runs(current.config)) return { kind: 'valid', draft: current, ms: 0, excluded };
-    if (runs.left() === 0) return refused(excluded);
-    const startedAt = deps.clock.now();
-    const result = await runs.validate(current.config);
-    const ms = deps.clock.now() - startedAt;
-    if (result.ok) return { kind: 'valid', draft: current, candidate: result.value, ms, excluded };
-    if (result.failure.kind !== 'invalid') return { kind: 'failed', failure: result.failure };
-    words ??= result.failure.diagnostics;
-    trusted ??= unchangedApps(known.lastGood, draft.table);
-    const found = await culprits(deps, runs, current, { ...result.failure, trusted, ms, hopeless: known.hopeless });
-    if ('kind' in found) return found;
-    if (found.size === 0) return refused(runs.left() === 0 ? excluded : new Map());
-    for (const [app, words] of found) excluded.set(app, words);
-    const table = withoutApps(draft.table, excluded);
-    if (tooMany(excluded.size, total) || (known.serving && table.backends.length === 0)) {
-      return refused(new Map());
-    }
-    const rendered = deps.render(table);
-    if (!rendered.ok) return { kind: 'render-failed', failure: rendered.failure };
-    current = { table, config: rendered.value };
-  }
+  if (deps.runs(draft.config)) return { kind: 'valid', draft, ms: 0, held: NOBODY };
+  const startedAt = deps.clock.now();
+  const result = await deps.validate(draft.config);
+  const ms = deps.clock.now() - startedAt;
+  if (result.ok) return { kind: 'valid', draft, candidate: result.value, ms, held: NOBODY };
+  const { failure } = result;
+  if (failure.kind !== 'invalid') return { kind: 'failed', failure };
+  return deps.alone(() => withoutCulprits(deps, draft, { ...known, diagnostics: failure.diagnostics, ms }));
 }
 
-interface Refusal {
+interface Refusal extends IsolateKnowledge {
   readonly diagnostics: readonly Diagnostic[];
-  readonly trusted: ReadonlySet<AppId>;
   readonly ms: number;
-  readonly hopeless: boolean;
 }
 
-/** Who is to be left out after a refusal, with HAProxy's words; empty: nobody can be found. */
-async function culprits(
-  deps: IsolateDeps,
-  runs: Runs,
-  { table, config }: Draft,
-  { diagnostics, trusted, ms, hopeless }: Refusal,
-): Promise<ReadonlyMap<AppId, string> | Ended> {
-  const suspects = appsOf(table).filter((app) => !trusted.has(app));
-  const pointedAtBy = (said: readonly Diagnostic[]) => answerable(table, deps.blame(said, config.owners));
-  const pointedAt = pointedAtBy(diagnostics);
-  const blamed = suspects.filter((app) => pointedAt.has(app));
-  deps.emit({ type: 'validation-failed', diagnostics, blamed, ms });
-  if (blamed.length > 0) {
-    const about = (app: AppId) => diagnostics.filter((one) => pointedAtBy([one]).has(app));
-    return new Map(blamed.map((app) => [app, wordsOf(about(app))]));
+async function withoutCulprits(deps: IsolateDeps, draft: Draft, first: Refusal): Promise<Isolated> {
+  const runs = createRuns(deps, 1);
+  const suspects = changedApps(first.lastGood, draft.table);
+  const held = new Map<AppId, Culprit>();
+  const refused = (culprits: Culprits) =>
+    ({ kind: 'refused', held: culprits, diagnostics: first.diagnostics }) as const;
+  let current = draft;
+  let { diagnostics, ms } = first;
+  for (;;) {
+    const pointedAt = pointedAtBy(deps, current, diagnostics);
+    const blamed = suspects.filter((app) => pointedAt.has(app) && held.get(app)?.holding.step !== 'out');
+    deps.emit({ type: 'validation-failed', diagnostics, blamed, ms });
+    if (blamed.length === 0) break;
+    for (const app of blamed) {
+      const said = diagnostics.filter((one) => pointedAtBy(deps, current, [one]).has(app));
+      const holding = deps.further(app, draft.table, held.get(app)?.holding);
+      if (holding !== undefined) held.set(app, { holding, said, config: current.config });
+    }
+    const next = await deps.without(holdingsOf(held));
+    if (!next.ok) return { kind: 'render-failed', failure: next.failure };
+    current = next.value;
+    if (isNoWayOut(draft, current, held, first.serving)) return refused(NOBODY);
+    const tried = await runs.attempt(current);
+    if (tried.kind === 'valid') return { ...tried, draft: current, held };
+    if (tried.kind !== 'invalid') return tried.kind === 'none-left' ? refused(held) : tried;
+    ({ diagnostics, ms } = tried);
   }
-  if (hopeless || suspects.length === 0) return new Map();
-  const found = await bisect(deps, runs, table, suspects);
-  if (typeof found === 'object') return found;
-  return found === 'nobody' ? new Map() : new Map([[found, wordsOf(diagnostics)]]);
+  if (first.hopeless) return refused(NOBODY);
+  const unheld = suspects.filter((app) => !held.has(app));
+  const found = await search(deps, runs, { table: draft.table, refused: current, diagnostics, held, suspects: unheld });
+  return concluded(found, draft, first.serving, refused);
 }
 
-type Ended = Extract<Isolated, { readonly kind: 'failed' | 'render-failed' }>;
-
-/**
- * The first app without which what stands before it is valid: halving, so about log2 of the suspects runs. 'nobody' when
- * even without all suspects the configuration is refused, or the runs are used up.
- */
-async function bisect(
-  deps: IsolateDeps,
-  runs: Runs,
-  table: RoutingTable,
-  suspects: readonly AppId[],
-): Promise<AppId | 'nobody' | Ended> {
-  const validWith = async (kept: ReadonlySet<AppId>): Promise<boolean | Ended> => {
-    const rendered = deps.render(withoutApps(table, new Set(suspects.filter((app) => !kept.has(app)))));
-    if (!rendered.ok) return { kind: 'render-failed', failure: rendered.failure };
-    if (deps.runs(rendered.value)) return true;
-    const result = await runs.validate(rendered.value);
-    if (result.ok) return true;
-    return result.failure.kind === 'invalid' ? false : { kind: 'failed', failure: result.failure };
-  };
-  const base = await validWith(new Set());
-  if (base !== true) return base === false ? 'nobody' : base;
-  const good = new Set<AppId>();
-  let left = suspects;
-  while (left.length > 1) {
-    if (runs.left() === 0) return 'nobody';
-    const half = left.slice(0, Math.ceil(left.length / 2));
-    const valid = await validWith(new Set([...good, ...half]));
-    if (typeof valid === 'object') return valid;
-    if (valid) for (const app of half) good.add(app);
-    left = valid ? left.slice(half.length) : half;
+function concluded(found: Searched, whole: Draft, serving: boolean, refused: (held: Culprits) => Isolated): Isolated {
+  switch (found.kind) {
+    case 'found':
+      if (isNoWayOut(whole, found.draft, found.held, serving)) return refused(NOBODY);
+      return { ...found, kind: 'valid' };
+    case 'nobody':
+      return refused(NOBODY);
+    case 'unfinished':
+      return refused(found.held);
+    default:
+      return found;
   }
-  return left[0] ?? 'nobody';
 }
 
-interface Runs {
-  validate(config: RenderedConfig): Promise<Result<Candidate, ValidationFailure>>;
-  left(): number;
+/** The makers of what diagnostics point to; a profile that was refused is of all who go by it. */
+function pointedAtBy(deps: IsolateDeps, { table, config }: Draft, said: readonly Diagnostic[]): ReadonlySet<AppId> {
+  const blamed = deps.blame(said, config.owners);
+  const profiles = blamedProfiles(said, config.owners);
+  return profiles.size === 0 ? blamed : new Set([...blamed, ...sharingProfiles(table, profiles)]);
 }
 
-function countedRuns(deps: IsolateDeps): Runs {
-  let made = 0;
-  return {
-    validate(config) {
-      made += 1;
-      return deps.validate(config);
-    },
-    left: () => (deps.signal.aborted ? 0 : Math.max(0, MAX_RUNS - made)),
-  };
+/** Too many would be left out, or everything that serves. */
+function isNoWayOut(whole: Draft, rest: Draft, held: Culprits, serving: boolean): boolean {
+  let out = 0;
+  for (const { holding } of held.values()) if (holding.step === 'out') out += 1;
+  if (out === 0) return false;
+  const all = new Set(whole.table.backends.map(({ app }) => app)).size;
+  return (out > MAX_LEFT_OUT && out > all / 4) || (serving && rest.table.backends.length === 0);
 }
-
-const tooMany = (excluded: number, total: number): boolean => excluded > MAX_EXCLUDED && excluded > total / 4;

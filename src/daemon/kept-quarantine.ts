@@ -1,56 +1,246 @@
-import type { AppId } from '../core/app.ts';
+import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
+import { blamedLabel, refusedTexts, withoutSecrets } from '../core/blame-label.ts';
 import type { CertificateSet } from '../core/certificates.ts';
 import type { TemplateSources } from '../core/config.ts';
-import type { Problem } from '../core/problem.ts';
+import type { DaemonEventBody } from '../core/events.ts';
+import type { Clock, GoodApps } from '../core/ports.ts';
+import { printable } from '../core/problem.ts';
 import type { Quarantined } from '../core/quarantine.ts';
-import { definitionsOf, quarantineProblem, withoutApps } from '../core/quarantine.ts';
+import { quarantineProblem, voiceBefore, wordsOf } from '../core/quarantine.ts';
 import type { RoutingTable } from '../core/routing.ts';
+import type { Holding } from '../core/stand-in.ts';
+import { appNamed, askedBy, definitionText, heldApp, nextHolding, withHeldApps } from '../core/stand-in.ts';
+import type { Culprits } from './culprits.ts';
+import type { Keeper } from './keeper.ts';
 
-/** Who is left out, from pass to pass. */
-export interface KeptQuarantine {
-  /** Lets go of those worth another try: all when templates or certificates changed, each after a long time. True if any was. */
-  review(templates: TemplateSources, certificates: CertificateSet, now: number): boolean;
-  /** The table without the apps left out. An app that asks for something else than it did is tried again. */
-  filter(table: RoutingTable): RoutingTable;
-  add(table: RoutingTable, culprits: ReadonlyMap<AppId, string>, now: number): void;
-  problems(): readonly Problem[];
+/** What HAProxy has accepted: the answer of the source, and what was made of it. */
+export interface Accepted {
+  readonly snapshot: Snapshot;
+  readonly table: RoutingTable;
 }
 
-/** An empty quarantine. `retryMs`: see `Timings`. */
-export function createKeptQuarantine(retryMs: number): KeptQuarantine {
-  const entries = new Map<AppId, Quarantined>();
+/** A snapshot as it is to be routed. */
+export interface Cast {
+  readonly snapshot: Snapshot;
+  /** Who has nothing that could stand in, and gets no rows. */
+  readonly out: ReadonlySet<AppId>;
+}
+
+/** Who is held at what was good of it, from pass to pass and from life to life. */
+export interface KeptQuarantine extends Required<Pick<Keeper, 'wake' | 'isDue' | 'problems'>> {
+  /** Reads what an earlier life has left. */
+  load(): Promise<void>;
+  /** Lets those have another try who are worth it: all when templates or certificates changed, each after a time. True if any is. */
+  review(templates: TemplateSources, certificates: CertificateSet): boolean;
+  /** The snapshot with what is good of apps in place of what is not. An app that asks for something else is tried again. */
+  cast(snapshot: Snapshot, more?: ReadonlyMap<AppId, Holding>): Cast;
+  /** Somebody is tried again: what comes of it has to be proven before anything is told to HAProxy. */
+  isTrying(): boolean;
+  /** It could not be: whoever is tried stays held for some time. */
+  putOff(): void;
+  further(app: AppId, table: RoutingTable, snapshot: Snapshot, before: Holding | undefined): Holding | undefined;
+  /** The app asks for what HAProxy has accepted, in this life or before. */
+  isKnown(app: App): boolean;
+  add(culprits: Culprits, snapshot: Snapshot): void;
+  /** HAProxy's own check has accepted it, and it runs. Only the references are kept: this is called with every pass. */
+  accept(accepted: Accepted): void;
+  /** HAProxy's own check has accepted what ran a moment ago. */
+  checked(accepted: Accepted): void;
+  /** What HAProxy has accepted last, if it was in this life. */
+  accepted(): Accepted | undefined;
+}
+
+interface Parts {
+  readonly goodApps: GoodApps;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly emit: (event: DaemonEventBody) => void;
+  /** See `Timings`. */
+  readonly timings: { readonly quarantineRetryMs: number; readonly suspectRetryMs: number };
+}
+
+const NOBODY: ReadonlyMap<AppId, Holding> = new Map();
+
+/** An empty quarantine. */
+export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts): KeptQuarantine {
+  let entries: ReadonlyMap<AppId, Quarantined> = new Map();
+  /** Who is tried again, and what they were held at. */
+  const tried = new Map<AppId, Quarantined>();
+  /** From earlier lives, until something is accepted in this one. */
+  let stored: ReadonlyMap<AppId, App> = new Map();
+  let accepted: Accepted | undefined;
+  /** Nobody is tried again before this, as nothing could be proven. */
+  let putOffUntil: number | undefined;
+  let suspectsFrom = 0;
   let surroundings = '';
   let sources: readonly unknown[] = [];
+  const forms = new Map<AppId, { readonly of: App; readonly holding: Holding; readonly app: App }>();
 
   const surroundingsOf = (templates: TemplateSources, certificates: CertificateSet): string => {
     if (templates === sources[0] && certificates === sources[1]) return surroundings;
     sources = [templates, certificates];
     return JSON.stringify(sources);
   };
-  const release = (apps: readonly AppId[]): boolean => {
-    for (const app of apps) entries.delete(app);
+  const change = (edit: (entries: Map<AppId, Quarantined>) => void): void => {
+    const now = new Map(entries);
+    edit(now);
+    entries = now;
+  };
+  const leave = (apps: readonly AppId[]): void => {
+    if (apps.length === 0) return;
+    change((now) => {
+      for (const app of apps) now.delete(app);
+    });
+  };
+  const tryAgain = (apps: readonly AppId[]): boolean => {
+    for (const app of apps) {
+      const entry = entries.get(app);
+      if (entry !== undefined) tried.set(app, entry);
+    }
+    leave(apps);
     return apps.length > 0;
   };
+  const isPutOff = (): boolean => putOffUntil !== undefined && clock.now() < putOffUntil;
+
+  /** Whoever has waited long enough. Of those that are only suspected one half, so that the other is known if it was this one. */
+  function worthATry(): readonly AppId[] {
+    const now = clock.now();
+    if (isPutOff()) return [];
+    const suspected = [...entries].filter(([, entry]) => entry.suspected && now >= suspectsFrom).map(([app]) => app);
+    if (suspected.length > 0) suspectsFrom = now + timings.suspectRetryMs;
+    const waited = [...entries].filter(
+      ([, { since, suspected }]) => !suspected && now - since >= timings.quarantineRetryMs,
+    );
+    return [...suspected.slice(0, Math.ceil(suspected.length / 2)), ...waited.map(([app]) => app)];
+  }
+
+  function goodOf(app: AppId, table: RoutingTable): App | undefined {
+    const entry = entries.get(app) ?? tried.get(app);
+    if (entry !== undefined) return entry.good;
+    if (accepted === undefined) return stored.get(app);
+    const before = voiceBefore(app, table, accepted.table);
+    return entries.get(before)?.good ?? tried.get(before)?.good ?? appNamed(accepted.snapshot, before);
+  }
+
+  /** The same object while nothing of it changes: what is made of it is remembered by that. */
+  function formOf(app: App, holding: Holding): App {
+    const before = forms.get(app.id);
+    if (before?.of === app && before.holding.step === holding.step && before.holding.good === holding.good)
+      return before.app;
+    const made = { of: app, holding, app: heldApp(app, holding) };
+    forms.set(app.id, made);
+    return made.app;
+  }
+
+  function tell(app: AppId, entry: Quarantined): void {
+    const { message, step, label, value } = entry;
+    const keeps = step === 'out' ? 'nothing' : 'last-good';
+    const about = { ...(label === undefined ? {} : { label }), ...(value === undefined ? {} : { value }) };
+    emit({ type: 'app-quarantined', app, message, keeps, ...about });
+  }
+
+  function accepts(newest: Accepted): void {
+    if (accepted !== undefined && newest.snapshot.takenAt < accepted.snapshot.takenAt) return;
+    accepted = newest;
+    stored = new Map();
+    goodApps.save({ apps: newest.snapshot.apps, quarantined: entries });
+  }
 
   return {
-    review(templates, certificates, now) {
+    async load() {
+      const saved = await goodApps.load();
+      stored = saved.apps;
+      entries = saved.quarantined;
+    },
+    review(templates, certificates) {
       const before = surroundings;
       surroundings = surroundingsOf(templates, certificates);
-      if (surroundings !== before) return release([...entries.keys()]);
-      return release([...entries].filter(([, entry]) => now - entry.since >= retryMs).map(([app]) => app));
+      if (before !== '' && surroundings !== before) return tryAgain([...entries.keys()]);
+      return tryAgain(worthATry());
     },
-    filter(table) {
-      if (entries.size === 0) return table;
-      const asked = definitionsOf(table, entries.keys());
-      release([...entries].filter(([app, entry]) => asked.get(app) !== entry.definition).map(([app]) => app));
-      return withoutApps(table, entries);
-    },
-    add(table, culprits, now) {
-      const asked = definitionsOf(table, culprits.keys());
-      for (const [app, message] of culprits) {
-        entries.set(app, { definition: asked.get(app) ?? '', since: now, message });
+    cast(snapshot, more = NOBODY) {
+      if (entries.size === 0 && more.size === 0) return { snapshot, out: new Set() };
+      if (!isPutOff()) {
+        putOffUntil = undefined;
+        tryAgain(
+          [...entries].flatMap(([id, { step, asked }]) => {
+            const app = appNamed(snapshot, id);
+            return app === undefined || askedBy(app, step) === asked ? [] : [id];
+          }),
+        );
       }
+      const apps = new Map<AppId, App>();
+      const out = new Set<AppId>();
+      for (const [id, holding] of [...entries, ...more]) {
+        const app = appNamed(snapshot, id);
+        if (app === undefined) continue;
+        if (holding.step === 'out') out.add(id);
+        apps.set(id, formOf(app, holding));
+      }
+      return { snapshot: withHeldApps(snapshot, apps), out };
     },
+    isTrying: () => tried.size > 0,
+    isDue: () => putOffUntil !== undefined && !isPutOff(),
+    putOff() {
+      putOffUntil = clock.now() + timings.suspectRetryMs;
+      change((now) => {
+        for (const [app, entry] of tried) now.set(app, entry);
+      });
+      tried.clear();
+    },
+    further(id, table, snapshot, before) {
+      const app = appNamed(snapshot, id);
+      if (app === undefined) return undefined;
+      const held = before ?? entries.get(id);
+      return nextHolding(app, held?.good ?? goodOf(id, table), held?.step);
+    },
+    isKnown(app) {
+      const entry = entries.get(app.id) ?? tried.get(app.id);
+      if (entry !== undefined) return false;
+      const good = accepted === undefined ? stored.get(app.id) : appNamed(accepted.snapshot, app.id);
+      return good !== undefined && definitionText(good) === definitionText(app);
+    },
+    add(culprits, snapshot) {
+      const since = clock.now();
+      const added = new Map<AppId, Quarantined>();
+      for (const [id, { holding, said, config, suspected }] of culprits) {
+        const app = appNamed(snapshot, id);
+        if (app === undefined) continue;
+        const asked = askedBy(app, holding.step);
+        const about = blamedLabel(app, holding.good, refusedTexts(said, config));
+        const message = printable(withoutSecrets(wordsOf(said), app), 400);
+        const entry = { ...holding, asked, since, message, ...about, ...(suspected ? { suspected } : {}) };
+        const before = entries.get(id) ?? tried.get(id);
+        if (before?.asked !== asked || before.step !== holding.step) tell(id, entry);
+        added.set(id, entry);
+        tried.delete(id);
+      }
+      if (added.size === 0) return;
+      suspectsFrom = since + timings.suspectRetryMs;
+      change((now) => {
+        for (const [id, entry] of added) now.set(id, entry);
+      });
+      if (accepted !== undefined) goodApps.save({ apps: accepted.snapshot.apps, quarantined: entries });
+    },
+    checked: accepts,
+    accept(newest) {
+      const gone = [...entries.keys()].filter((id) => appNamed(newest.snapshot, id) === undefined);
+      leave(gone);
+      for (const app of [...tried.keys(), ...gone]) {
+        emit({ type: 'app-released', app });
+        forms.delete(app);
+      }
+      tried.clear();
+      accepts(newest);
+    },
+    accepted: () => accepted,
     problems: () => [...entries].map(([app, entry]) => quarantineProblem(app, entry)),
+    wake() {
+      if (entries.size === 0) return undefined;
+      const times = [...entries.values()].map(({ since, suspected }) =>
+        suspected ? suspectsFrom : since + timings.quarantineRetryMs,
+      );
+      const soonest = Math.min(...times);
+      return { at: (putOffUntil ?? soonest) as Instant, scope: [], reason: 'quarantine' };
+    },
   };
 }

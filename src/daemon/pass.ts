@@ -1,14 +1,17 @@
 import type { AppId, Instant } from '../core/app.ts';
-import type { Generation } from '../core/config.ts';
+import type { Generation, TemplateFailure } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
+import type { Memory } from '../core/memory.ts';
 import type { ApplyPlan } from '../core/plan.ts';
-import type { Clock, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
+import type { Clock, GoodApps, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
 import { formatReason } from '../core/reload-reason.ts';
 import type { RenderPlace } from '../core/render.ts';
-import type { BackendName, RoutingTable } from '../core/routing.ts';
+import type { Result } from '../core/result.ts';
+import type { BackendName } from '../core/routing.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Reserve } from '../core/spares.ts';
+import type { Holding } from '../core/stand-in.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
@@ -21,6 +24,7 @@ export interface PassDeps {
   readonly haproxy: Haproxy;
   readonly files: OperatorFiles;
   readonly memoryStore: MemoryStore;
+  readonly goodApps: GoodApps;
   readonly clock: Clock;
   readonly settings: Settings;
   readonly place: RenderPlace;
@@ -98,11 +102,11 @@ export interface Pass {
 
 /** What a snapshot came to. */
 export interface Decided extends Draft {
-  /** Before anybody was left out. */
-  readonly whole: RoutingTable;
   readonly plan: ApplyPlan;
-  /** Tells of a table that replaces this one. */
-  readonly tell: (table: RoutingTable) => void;
+  /** The same, with more apps held at what was good of them. */
+  readonly without: (more: ReadonlyMap<AppId, Holding>) => Promise<Result<Draft, TemplateFailure>>;
+  /** What was remembered before, and what is to be. */
+  readonly memory: { readonly before: Memory; readonly after: Memory };
 }
 
 /** One line for the generation's manifest. */

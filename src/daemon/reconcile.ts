@@ -1,13 +1,13 @@
 import type { Instant } from '../core/app.ts';
-import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
+import type { TemplateFailure } from '../core/config.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { ApplyPlan } from '../core/plan.ts';
-import { planApply, planReload } from '../core/plan.ts';
+import { planReload } from '../core/plan.ts';
 import type { PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
-import type { RoutingTable } from '../core/routing.ts';
 import { createCandidates, type Proven } from './candidates.ts';
 import { createCarrier } from './carrier.ts';
+import { createDecisions } from './decisions.ts';
 import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
@@ -25,27 +25,40 @@ import type { Decided, EndedPass, Pass, PassDeps, PassOutcome, Reconciler } from
 
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
-  const { clock, emit, settings, stages, place } = deps;
+  const { clock, emit, settings, place } = deps;
   const running = createKeptRunning(deps);
   const newest = createKeptSnapshot({ ...deps, served: running.served });
   const memory = createKeptMemory(deps.memoryStore);
-  const quarantine = createKeptQuarantine(deps.timings.quarantineRetryMs);
-  const renderer = createKeptRenderer(stages.createRenderer, emit);
+  const quarantine = createKeptQuarantine(deps);
+  const renderer = createKeptRenderer(deps.stages.createRenderer, emit);
   const { render, parts } = renderer;
   const lane = createKeptLane(deps.haproxy.runtime, clock, { ...deps.timings, pathMatch: settings.pathMatch });
   const carrier = createCarrier({ ...deps, lane, running });
+  const disk = createDiskFollower({
+    ...deps,
+    runs: running.runs,
+    worker: running.worker,
+    refused: (config) => candidates.doubt(config),
+    accepted: quarantine.checked,
+  });
   const candidates = createCandidates({
     ...deps,
     running,
     quarantine,
-    render: (table, { inputs }) => render(table, renderInputs(inputs)),
     refused: ({ inputs }, ...refused) => renderer.refused(inputs.templates, ...refused),
-    announce: ({ config }) => announce(config, 0),
+    alone: disk.holding,
   });
   const budget = createKeptBudget(deps);
-  const disk = createDiskFollower({ ...deps, runs: running.runs, worker: running.worker });
   /** Whoever holds something back, and looks at it again. */
-  const keepers: readonly Keeper[] = [newest];
+  const keepers: readonly Keeper[] = [newest, quarantine, candidates];
+  const { decide } = createDecisions({
+    ...deps,
+    memory,
+    running,
+    quarantine,
+    render: (table, inputs) => render(table, renderInputs(inputs)),
+    told: () => keepers.map((keeper) => keeper.problems?.() ?? []),
+  });
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
@@ -84,7 +97,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   /** Build, render, plan, validate, apply. */
   async function converge(pass: Pass): Promise<PassOutcome> {
     const { templates, certificates } = pass.inputs;
-    const released = quarantine.review(templates, certificates, clock.now());
+    const released = quarantine.review(templates, certificates);
     const same = settled !== undefined && sameInputs(settled.inputs, pass.inputs) && running.runs(settled.digest);
     const due = released || keepers.some((keeper) => keeper.isDue?.());
     if (same && !due && !(await lane.isDue())) return { kind: 'unchanged' };
@@ -95,19 +108,39 @@ export function createReconciler(deps: PassDeps): Reconciler {
   async function bring(pass: Pass): Promise<PassOutcome> {
     const decided = await decide(pass.inputs);
     if (!decided.ok) return renderFailed(decided.failure);
-    let { plan } = decided.value;
+    const { value } = decided;
+    const judged = candidates.isDoubtful(value) ? await candidates.judge(pass, value, false) : undefined;
+    if (judged?.kind === 'again') return decideAgain(pass, value);
+    if (judged !== undefined && judged.kind !== 'proven') {
+      memory.keep(value.memory.after);
+      if (pass.signal.aborted) return { kind: 'failed', at: 'stopped', refetch: [] };
+      if (quarantine.isTrying()) {
+        quarantine.putOff();
+        return decideAgain(pass, value);
+      }
+    }
+    let { plan } = value;
     if (running.worker() !== undefined) {
       const { inputs, cause } = pass;
-      const carried = await carrier.carry(decided.value, () => parts(renderInputs(inputs)), cause);
+      const carried = await carrier.carry(value, () => parts(renderInputs(inputs)), cause);
       carrier.tellSpares();
-      if (carried.kind === 'carried') disk.behind(decided.value.config);
-      if (carried.kind !== 'reload') return settle(inputs, decided.value, carried.kind);
+      if (carried.kind === 'carried') disk.behind(value.config, acceptable(inputs, value));
+      // What was refused on disk, and is found valid after all, is to be written.
+      const untold = judged !== undefined && disk.isBehind();
+      if (carried.kind !== 'reload') return settle(inputs, value, untold ? 'carried' : carried.kind);
       plan = planReload(carried.reasons);
-    } else if (plan.reload.length === 0) return settle(pass.inputs, decided.value, 'unchanged');
+    } else if (plan.reload.length === 0) return settle(pass.inputs, value, 'unchanged');
+    if (judged?.kind === 'ended') return judged.outcome;
     const until = await budget.waits(plan, pass.reloadFrom);
     if (until !== undefined) return { kind: 'waiting', refetch: [], until };
     emit({ type: 'reload-needed', plan });
-    return prove(pass, { ...decided.value, plan });
+    return prove(pass, { ...value, plan });
+  }
+
+  /** From what was remembered before: what is not going to be loaded must not have dealt places. */
+  function decideAgain(pass: Pass, { memory: { before } }: Decided): Promise<PassOutcome> {
+    memory.keep(before);
+    return disk.holding(() => bring(pass));
   }
 
   /** What was found is put right by the next pass, though nobody changed what it starts from. */
@@ -125,45 +158,18 @@ export function createReconciler(deps: PassDeps): Reconciler {
 
   const renderInputs = (inputs: Inputs) => ({ ...inputs, settings, place, spares: deps.spares });
 
-  async function decide(inputs: Inputs) {
-    const startedAt = clock.now();
-    const built = stages.build(inputs.snapshot.value, settings, inputs.certificates, await memory.get());
-    memory.keep(built.memory);
-    const ms = clock.now() - startedAt;
-    const problems = joined([inputs.snapshot.problems, built.problems]);
-    const tell = (table: RoutingTable): void =>
-      emit({
-        type: 'table-built',
-        table,
-        problems: joined([problems, quarantine.problems(), ...keepers.map((keeper) => keeper.problems?.() ?? [])]),
-        ms,
-      });
-    const table = quarantine.filter(built.value);
-    tell(table);
-    const renderedAt = clock.now();
-    const rendered = render(table, renderInputs(inputs));
-    if (!rendered.ok) return rendered;
-    const plan = announce(rendered.value, clock.now() - renderedAt);
-    return { ok: true as const, value: { table, config: rendered.value, whole: built.value, plan, tell } };
-  }
-
-  function announce(config: RenderedConfig, ms: number): ApplyPlan {
-    const plan = planApply(running.value(), config);
-    emit({ type: 'rendered', digest: config.digest, plan, ms });
-    return plan;
-  }
-
   async function prove(pass: Pass, decided: Decided): Promise<PassOutcome> {
-    const judged = await candidates.judge(pass, decided);
+    const judged = await candidates.judge(pass, decided, true);
     switch (judged.kind) {
       case 'proven':
         return apply(pass, decided.plan, judged.proven);
       case 'ended':
+        memory.keep(decided.memory.after);
         return judged.outcome;
       case 'render-failed':
         return renderFailed(judged.failure);
       case 'again':
-        return bring(pass);
+        return decideAgain(pass, decided);
       default:
         return unreachable(judged);
     }
@@ -193,8 +199,11 @@ export function createReconciler(deps: PassDeps): Reconciler {
     settled = { inputs, digest: draft.config.digest };
     renderer.accepted(inputs.templates);
     running.confirm(draft.table);
+    if (candidates.hasProven(draft.config) || !disk.isBehind()) quarantine.accept(acceptable(inputs, draft));
     return { kind };
   }
+
+  const acceptable = ({ snapshot }: Inputs, { table }: Draft) => ({ snapshot: snapshot.value, table });
 
   function renderFailed(failure: TemplateFailure): PassOutcome {
     emit({ type: 'render-failed', failure });
@@ -202,7 +211,9 @@ export function createReconciler(deps: PassDeps): Reconciler {
   }
 
   return {
-    start: running.start,
+    async start() {
+      await Promise.all([quarantine.load(), running.start()]);
+    },
     pass,
     compare,
     wake: () => earliest(keepers.map((keeper) => keeper.wake?.())),
@@ -210,7 +221,9 @@ export function createReconciler(deps: PassDeps): Reconciler {
       for (const keeper of keepers) await keeper.tend?.(signal);
     },
     follow: disk.follow,
-    close: memory.flush,
+    async close() {
+      await Promise.all([memory.flush(), deps.goodApps.flush()]);
+    },
     leave,
     places: lane.places,
     doubt: () => {
@@ -221,10 +234,4 @@ export function createReconciler(deps: PassDeps): Reconciler {
     removed: newest.removed,
     accept: newest.accept,
   };
-}
-
-/** Lists in one, without a copy where only one of them holds anything. */
-function joined<T>(lists: readonly (readonly T[])[]): readonly T[] {
-  const [first = [], ...others] = lists.filter(({ length }) => length > 0);
-  return others.length === 0 ? first : first.concat(...others);
 }

@@ -26,6 +26,10 @@ export interface Timings {
   readonly reloadHintFloorMs: number;
   /** A quarantined app is tried again after this long even if it did not change: its rival may have left. */
   readonly quarantineRetryMs: number;
+  /** An app that is only suspected is tried again after this long, and whatever is to be looked at again soon. */
+  readonly suspectRetryMs: number;
+  /** After a search that found nobody, no other one begins for the copy on disk before this. */
+  readonly searchAgainMs: number;
   /** How long a task that an event called leaving is kept out although Marathon still lists it as running. */
   readonly leavingMs: number;
   /** From a change over the socket to its copy on disk; what changes meanwhile goes with it. */
@@ -66,6 +70,8 @@ export const TIMINGS: Timings = {
   hintFloorMs: 500,
   reloadHintFloorMs: 2_000,
   quarantineRetryMs: 600_000,
+  suspectRetryMs: 2_000,
+  searchAgainMs: 60_000,
   leavingMs: 60_000,
   followMs: 1_000,
   followMaxMs: 5_000,

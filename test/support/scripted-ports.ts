@@ -6,6 +6,7 @@ import { type Memory, NO_MEMORY } from '../../src/core/memory.ts';
 import type {
   ApplyResult,
   ChangeHint,
+  GoodApps,
   Haproxy,
   HaproxyView,
   MemoryStore,
@@ -32,6 +33,8 @@ export type Call =
   | 'view'
   | 'load'
   | 'save'
+  | 'loadGood'
+  | 'saveGood'
   | 'templates'
   | 'certificates'
   | 'build'
@@ -61,6 +64,8 @@ export interface World {
   memory: Memory;
   /** Workers that finish their connections. */
   oldWorkers: number;
+  /** What an earlier life has left of good definitions. */
+  saved: Awaited<ReturnType<GoodApps['load']>>;
   /** Decides about the n-th call of a kind, counted from 1. */
   fault: (call: Call, n: number) => Fault | undefined;
   /** What `haproxy -c` says; empty: valid. */
@@ -196,6 +201,21 @@ export function createWorld(
     },
     flush: async () => undefined,
   };
+  const goodApps: GoodApps = {
+    async load() {
+      await enter('loadGood');
+      return world.saved;
+    },
+    save({ apps, quarantined }) {
+      count('saveGood');
+      const good = apps.flatMap((app): readonly (readonly [AppId, App])[] => {
+        const form = quarantined.has(app.id) ? quarantined.get(app.id)?.good : app;
+        return form === undefined ? [] : [[app.id, { ...form, tasks: [], deployments: [] }]];
+      });
+      world.saved = { apps: new Map(good), quarantined };
+    },
+    flush: async () => undefined,
+  };
   const world: World = {
     clock,
     store,
@@ -207,6 +227,7 @@ export function createWorld(
     lastGood: undefined,
     memory: NO_MEMORY,
     oldWorkers: 0,
+    saved: { apps: new Map(), quarantined: new Map() },
     fault: () => undefined,
     refuses: () => [],
     witness: () => NO_WITNESS,
@@ -244,6 +265,7 @@ export function createWorld(
     haproxy: scriptedHaproxy(() => world, enter),
     files,
     memoryStore,
+    goodApps,
     clock,
     settings,
     place: { runtimeSocket: 'haproxy.sock', stateFile: 'server-state' },

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Instant } from '../../../src/core/app.ts';
 import type { Generation } from '../../../src/core/config.ts';
 import type { DaemonEventBody } from '../../../src/core/events.ts';
+import { NO_MEMORY } from '../../../src/core/memory.ts';
 import type { ReloadNeed } from '../../../src/core/reload-need.ts';
+import { ok } from '../../../src/core/result.ts';
 import type { Difference } from '../../../src/core/runtime-difference.ts';
 import type { SpareCount } from '../../../src/core/spare-counts.ts';
 import { createCarrier } from '../../../src/daemon/carrier.ts';
@@ -18,9 +20,9 @@ const CHANGED = { because: 'section-changed', section: 'backend a' } as const;
 const DECIDED: Decided = {
   table: TABLE,
   config: CONFIG,
-  whole: TABLE,
   plan: { reload: [CHANGED] },
-  tell: () => undefined,
+  without: async () => ok({ table: TABLE, config: CONFIG }),
+  memory: { before: NO_MEMORY, after: NO_MEMORY },
 };
 const CAUSE = { reasons: ['test'], scope: [], since: 0 as Instant } as const;
 const NEED: ReloadNeed = { because: 'spares-exhausted', backend: backendName('a_1') };

@@ -1,9 +1,16 @@
 import { expect, test } from 'vitest';
+import type { Instant } from '../../../src/core/app.ts';
 import type { Generation, RenderedConfig } from '../../../src/core/config.ts';
 import type { DaemonEventBody } from '../../../src/core/events.ts';
 import { fail, ok } from '../../../src/core/result.ts';
 import { createDiskFollower } from '../../../src/daemon/disk-follower.ts';
+import type { Accepted } from '../../../src/daemon/kept-quarantine.ts';
 
+/** What a configuration was made of, told apart by its time. */
+const made = (at: number): Accepted => ({
+  snapshot: { takenAt: at as Instant, apps: [] },
+  table: { services: [], routes: [], appIds: [], backends: [] },
+});
 const config = (digest: string): RenderedConfig => ({ files: new Map(), owners: [], digest });
 
 /** A follower over a disk that keeps what was published. */
@@ -11,12 +18,15 @@ function rig() {
   const events: DaemonEventBody[] = [];
   const published: string[] = [];
   const validated: string[] = [];
-  const state = { runs: 'a', generation: 7, valid: true, whileChecking: () => {} };
+  const refused: string[] = [];
+  const accepted: number[] = [];
+  const state = { runs: 'a', generation: 7, valid: true, invalid: false, whileChecking: () => {} };
   const follower = createDiskFollower({
     haproxy: {
       validate: async (given) => {
         validated.push(given.digest);
         state.whileChecking();
+        if (state.invalid) return fail({ kind: 'invalid', diagnostics: [{ severity: 'alert', message: 'no' }] });
         return state.valid
           ? ok({ generation: (100 + validated.length) as Generation, warnings: [] })
           : fail({ kind: 'timeout', detail: 'scripted' });
@@ -30,14 +40,16 @@ function rig() {
     emit: (event) => events.push(event),
     runs: (digest) => digest === state.runs,
     worker: () => ({ generation: state.generation as Generation, loaded: config('loaded') }),
+    refused: ({ digest }) => refused.push(digest),
+    accepted: ({ snapshot }) => accepted.push(snapshot.takenAt),
   });
-  return { follower, state, events, published, validated };
+  return { follower, state, events, published, validated, refused, accepted };
 }
 
 test('writes the newest of what the socket has changed, once', async () => {
   const { follower, state, published, validated } = rig();
-  follower.behind(config('older'));
-  follower.behind(config('a'));
+  follower.behind(config('older'), made(1));
+  follower.behind(config('a'), made(2));
   state.runs = 'a';
   await follower.follow();
   await follower.follow();
@@ -47,7 +59,7 @@ test('writes the newest of what the socket has changed, once', async () => {
 
 test('publishes nothing that another worker’s start has overtaken', async () => {
   const { follower, state, published } = rig();
-  follower.behind(config('a'));
+  follower.behind(config('a'), made(2));
   state.whileChecking = () => {
     state.generation = 8;
   };
@@ -57,7 +69,7 @@ test('publishes nothing that another worker’s start has overtaken', async () =
 
 test('publishes nothing while a reload goes on', async () => {
   const { follower, published } = rig();
-  follower.behind(config('a'));
+  follower.behind(config('a'), made(2));
   await follower.holding(async () => {
     await follower.follow();
     expect(published).toEqual([]);
@@ -68,7 +80,7 @@ test('publishes nothing while a reload goes on', async () => {
 
 test('tries again what could not be checked', async () => {
   const { follower, state, published, events } = rig();
-  follower.behind(config('a'));
+  follower.behind(config('a'), made(2));
   state.valid = false;
   await follower.follow();
   expect(published).toEqual([]);
@@ -76,4 +88,23 @@ test('tries again what could not be checked', async () => {
   state.valid = true;
   await follower.follow();
   expect(published).toEqual(['a']);
+});
+
+test('tells what HAProxy accepts, and what it refuses, which stays to be written', async () => {
+  const { follower, state, refused, accepted } = rig();
+  follower.behind(config('a'), made(1));
+  state.invalid = true;
+  await follower.follow();
+  expect({ refused, accepted, behind: follower.isBehind() }).toEqual({ refused: ['a'], accepted: [], behind: true });
+  state.invalid = false;
+  await follower.follow();
+  expect({ accepted, behind: follower.isBehind() }).toEqual({ accepted: [1], behind: false });
+});
+
+test('a check that could not be made refuses nothing', async () => {
+  const { follower, state, refused, accepted } = rig();
+  follower.behind(config('a'), made(1));
+  state.valid = false;
+  await follower.follow();
+  expect({ refused, accepted }).toEqual({ refused: [], accepted: [] });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AppId } from '../../../src/core/app.ts';
 import type { Diagnostic, RenderedConfig } from '../../../src/core/config.ts';
+import { appOf } from '../../../src/core/problem.ts';
 import { scriptedApp } from '../../support/scripted-core.ts';
 import { createWorld, type World } from '../../support/scripted-ports.ts';
 
@@ -36,7 +37,7 @@ const excluded = (world: World): readonly unknown[] =>
   world.store
     .current()
     .problems.filter((problem) => problem.code === 'Quarantined')
-    .map((problem) => problem.origin.from === 'app' && problem.origin.app);
+    .map((problem) => appOf(problem.origin));
 
 const routed = (world: World): number =>
   (world.running?.config.files.get('maps/hosts.map') ?? '').split('\n').length - 1;
@@ -73,14 +74,14 @@ describe('apps that HAProxy refuses', () => {
       {
         code: 'Quarantined',
         effect: 'app-excluded',
-        message: "HAProxy refused what /one asks for: unknown keyword in '# bad-1'",
-        origin: { from: 'app', app: '/one' },
+        message: "HAProxy refused what /one asks for, and the app is left out: unknown keyword in '# bad-1'",
+        origin: { from: 'label', app: '/one', label: 'HAPROXY_0_BAD' },
       },
       {
         code: 'Quarantined',
         effect: 'app-excluded',
-        message: "HAProxy refused what /two asks for: unknown keyword in '# bad-2'",
-        origin: { from: 'app', app: '/two' },
+        message: "HAProxy refused what /two asks for, and the app is left out: unknown keyword in '# bad-2'",
+        origin: { from: 'label', app: '/two', label: 'HAPROXY_0_BAD' },
       },
     ]);
     expect(world.of('validation-failed').map((event) => event.blamed)).toEqual([['/one', '/two']]);
@@ -156,6 +157,178 @@ describe('apps that HAProxy refuses', () => {
     world.hint('all', 'poll');
     await world.clock.advance(30_000);
     expect(routed(world)).toBe(2);
+    await world.stop();
+  });
+});
+
+describe('an app that worked, and asks for something that HAProxy refuses', () => {
+  const text = (world: World): string => world.running?.config.files.get('haproxy.cfg') ?? '';
+  const serversOf = (world: World, app: string): number =>
+    (text(world).split(`backend ${app}_10000\n`)[1]?.split('\nbackend ')[0] ?? '').split('  server ').length - 1;
+  const change = async (world: World, apps: ReturnType<typeof many>, ms = 5_000): Promise<void> => {
+    world.apps = apps;
+    world.hint('all');
+    await world.clock.advance(ms);
+  };
+  const codes = (world: World) => world.store.current().problems.map(({ code, effect }) => `${code} ${effect}`);
+
+  it('keeps its last good definition with its present servers, and says so', async () => {
+    const world = createWorld();
+    world.refuses = byLine();
+    world.apps = [scriptedApp('/app'), scriptedApp('/good')];
+    await started(world);
+    await change(world, [scriptedApp('/app', 1, 'bad'), scriptedApp('/good')]);
+    expect(routed(world)).toBe(2);
+    expect(codes(world)).toEqual(['Quarantined value-ignored']);
+    await change(world, [scriptedApp('/app', 3, 'bad'), scriptedApp('/good', 2)]);
+    expect([serversOf(world, 'app'), serversOf(world, 'good')]).toEqual([3, 2]);
+    expect(text(world)).not.toContain('bad');
+    expect(world.of('app-quarantined')).toMatchObject([
+      { app: '/app', keeps: 'last-good', label: 'HAPROXY_0_BAD', message: "unknown keyword in '# bad'" },
+    ]);
+    await world.stop();
+  });
+
+  it('is served as it asks once that can be, and told so', async () => {
+    const world = createWorld();
+    world.refuses = byLine();
+    world.apps = many(3);
+    await started(world);
+    await change(world, many(3, [1]));
+    await change(world, [...many(3).slice(0, 1), scriptedApp('/app-0001', 1, 'fine'), ...many(3).slice(2)], 1_500);
+    expect(text(world)).toContain('# fine');
+    expect(codes(world)).toEqual([]);
+    expect(world.of('app-released').map(({ app }) => app)).toEqual(['/app-0001']);
+    await world.stop();
+  });
+
+  it.each([
+    ['all named at once', byLine(), 2],
+    ['named one by one', byLine(1), 4],
+    ['none of them named', wordless, 4],
+  ])('three of 2,000, %s, cost at most four validations', async (_, refuses, most) => {
+    const world = createWorld();
+    world.apps = many(2_000);
+    await started(world);
+    world.refuses = refuses;
+    const before = world.calls.get('validate') ?? 0;
+    world.apps = many(2_000, [7, 900, 1_999]);
+    world.hint('all');
+    await world.clock.advance(1_500);
+    expect((world.calls.get('validate') ?? 0) - before).toBeLessThanOrEqual(most);
+    expect(excluded(world)).toEqual(['/app-0007', '/app-0900', '/app-1999']);
+    expect(routed(world)).toBe(2_000);
+    expect(world.running?.config.digest).not.toContain('bad');
+    await world.stop();
+  });
+
+  it('costs those that changed with it no more than the search', async () => {
+    const world = createWorld();
+    world.apps = many(50);
+    await started(world);
+    world.refuses = wordless;
+    const relabelled = many(50, [33]).map((app, n) => (n === 33 ? app : scriptedApp(app.id, 1, `fine-${n}`)));
+    await change(world, relabelled, 60_000);
+    expect(excluded(world)).toEqual(['/app-0033']);
+    expect(text(world).split('# fine-').length - 1).toBe(49);
+    const asked = world.calls.get('validate') ?? 0;
+    await world.clock.advance(60_000);
+    expect(world.calls.get('validate')).toBe(asked);
+    await world.stop();
+  });
+
+  it('survives a restart by what the life before has saved', async () => {
+    const world = createWorld();
+    world.refuses = byLine();
+    world.apps = many(3);
+    await started(world);
+    await change(world, many(3, [1]));
+    await world.stop();
+    const next = createWorld();
+    next.refuses = byLine();
+    next.saved = world.saved;
+    next.apps = [...many(3, [1]), scriptedApp('/new')];
+    await started(next);
+    expect(routed(next)).toBe(4);
+    expect(text(next)).not.toContain('bad');
+    expect(next.calls.get('validate')).toBe(1);
+    expect(next.store.current().problems).toEqual(world.store.current().problems);
+    await next.stop();
+  });
+
+  it('that came up while nobody looked is held by its saved definition, too', async () => {
+    const world = createWorld();
+    world.apps = many(3);
+    await started(world);
+    await world.stop();
+    const next = createWorld();
+    next.refuses = wordless;
+    next.saved = world.saved;
+    next.apps = many(3, [2]);
+    await started(next);
+    expect(routed(next)).toBe(3);
+    expect(codes(next)).toEqual(['Quarantined value-ignored']);
+    expect(next.calls.get('validate')).toBe(2);
+    await next.stop();
+  });
+
+  it('is left out where its last good form is refused as well', async () => {
+    const world = createWorld();
+    world.apps = many(3);
+    world.refuses = byLine();
+    await started(world);
+    await change(world, many(3, [1]));
+    world.refuses = (config) =>
+      [...(config.files.get('haproxy.cfg') ?? '').split('\n').entries()].flatMap(([at, line]): Diagnostic[] =>
+        line.includes('bad') || line.startsWith('backend app-0001')
+          ? [{ severity: 'alert', line: at + 1, message: 'refused' }]
+          : [],
+      );
+    await change(world, [...many(3, [1]).slice(0, 1), scriptedApp('/app-0001', 2, 'bad'), ...many(3).slice(2)]);
+    expect(codes(world)).toEqual(['Quarantined app-excluded']);
+    expect(routed(world)).toBe(2);
+    await world.stop();
+  });
+
+  it('blames nobody where even what runs is refused now', async () => {
+    const world = createWorld();
+    world.apps = many(3);
+    await started(world);
+    const good = world.running;
+    world.refuses = () => [{ severity: 'alert', message: 'a file is gone' }];
+    await change(world, [scriptedApp('/app-0000', 1, 'fine'), ...many(3).slice(1)], 20_000);
+    expect(world.running).toEqual(good);
+    expect(excluded(world)).toEqual([]);
+    await world.stop();
+  });
+
+  it('waits, and keeps nobody waiting, while nothing can be checked', async () => {
+    const world = createWorld();
+    world.refuses = byLine();
+    world.apps = many(3);
+    await started(world);
+    await change(world, many(3, [1]));
+    world.fault = (call) => (call === 'validate' ? 'fail' : undefined);
+    await change(world, [...many(3).slice(0, 1), scriptedApp('/app-0001', 1, 'fine'), ...many(3).slice(2)], 20_000);
+    expect(codes(world)).toEqual(['Quarantined value-ignored']);
+    expect(world.running?.config.digest).not.toContain('fine');
+    world.fault = () => undefined;
+    await world.clock.advance(30_000);
+    expect(codes(world)).toEqual([]);
+    await world.stop();
+  });
+
+  it('leaves the quarantine with the app', async () => {
+    const world = createWorld();
+    world.refuses = byLine();
+    world.apps = many(3);
+    await started(world);
+    await change(world, many(3, [1]));
+    await change(world, [...many(3).slice(0, 1), ...many(3).slice(2)]);
+    world.hint('all');
+    await world.clock.advance(5_000);
+    expect(codes(world)).toEqual([]);
+    expect(world.saved.quarantined.size).toBe(0);
     await world.stop();
   });
 });
