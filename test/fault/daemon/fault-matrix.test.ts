@@ -18,6 +18,8 @@ const CALLS: readonly Call[] = [
   'validate',
   'apply',
   'save',
+  'loadGood',
+  'saveGood',
 ];
 const CAN_FAIL: ReadonlySet<Call> = new Set([
   'start',
