@@ -4,6 +4,7 @@ import type { Origin, Problem } from './problem.ts';
 import { appOf, printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
 import type { Holding } from './stand-in.ts';
+import { byAppId, byFirstBind, byName, byRoute, listDiff } from './table-diff.ts';
 import { profileName } from './template-views.ts';
 
 /** An app that HAProxy refused, and why. */
@@ -56,10 +57,17 @@ export function voiceBefore(app: AppId, now: RoutingTable, before: RoutingTable)
  * order; all apps when there was no table.
  */
 export function changedApps(before: RoutingTable | undefined, after: RoutingTable): readonly AppId[] {
-  const was = before === undefined ? new Map<AppId, string>() : textsOf(before);
-  const is = textsOf(after);
   const rows = [...after.backends, ...after.services, ...after.routes];
-  return [...new Set(rows.filter(({ app }) => was.get(app) !== is.get(app)).map(makerOf))];
+  if (before === undefined) return [...new Set(rows.map(makerOf))];
+  const diffs = [
+    listDiff(before.backends, after.backends, byName),
+    listDiff(before.services, after.services, byFirstBind),
+    listDiff(before.routes, after.routes, byRoute),
+    listDiff(before.appIds, after.appIds, byAppId),
+  ];
+  const touched = new Set(diffs.flatMap(({ removed, added }) => [...removed, ...added].map(({ app }) => app)));
+  const [was, is] = [textsOf(before, touched), textsOf(after, touched)];
+  return [...new Set(rows.filter(({ app }) => touched.has(app) && was.get(app) !== is.get(app)).map(makerOf))];
 }
 
 /** Apps whose backends go by a profile that was blamed: it is written once, in the name of whoever asked for it first. */
@@ -91,11 +99,12 @@ export function wordsOf(diagnostics: readonly Diagnostic[]): string {
   return chosen.length === 0 ? 'the configuration with it is not valid' : chosen.map((it) => it.message).join('; ');
 }
 
-/** Everything that belongs to each app, as text. */
-function textsOf(table: RoutingTable): ReadonlyMap<AppId, string> {
+/** Everything that belongs to each of some apps, as text. */
+function textsOf(table: RoutingTable, apps: ReadonlySet<AppId>): ReadonlyMap<AppId, string> {
   const texts = new Map<AppId, string>();
   for (const rows of [table.services, table.routes, table.appIds, table.backends]) {
-    for (const row of rows) texts.set(row.app, `${texts.get(row.app) ?? ''}${JSON.stringify(row)}\n`);
+    for (const row of rows)
+      if (apps.has(row.app)) texts.set(row.app, `${texts.get(row.app) ?? ''}${JSON.stringify(row)}\n`);
   }
   return texts;
 }

@@ -4,7 +4,7 @@ import type { HaproxyFailure } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import { appNamed } from '../core/stand-in.ts';
 import { toldOf } from '../core/unchecked.ts';
-import { losesUnproven } from '../core/unproven-losses.ts';
+import { unprovenLosses } from '../core/unproven-losses.ts';
 import type { Isolated } from './isolate.ts';
 import { isolate } from './isolate.ts';
 import type { Keeper } from './keeper.ts';
@@ -66,6 +66,8 @@ export function createCandidates(parts: Parts): Candidates {
   /** What runs, and was refused. */
   let doubted: { readonly digest: string; readonly from: Instant } | undefined;
   let searchAgainFrom = 0;
+  /** What apps that would lose something asked for when that was found valid. */
+  let harmless: string | undefined;
 
   const ended = (outcome: PassOutcome): Judged => ({ kind: 'ended', outcome });
   const isDue = (): boolean => doubted !== undefined && doubted.from <= clock.now();
@@ -102,7 +104,10 @@ export function createCandidates(parts: Parts): Candidates {
       }
       case 'valid':
         proof = { pass, proven: isolated };
-        if (isolated.held.size === 0) return { kind: 'proven', proven: isolated };
+        if (isolated.held.size === 0) {
+          harmless = risk(decided);
+          return { kind: 'proven', proven: isolated };
+        }
         quarantine.add(isolated.held, snapshot);
         return { kind: 'again' };
       default:
@@ -137,18 +142,28 @@ export function createCandidates(parts: Parts): Candidates {
     );
   }
 
+  /** What is lost before anything is proven; nothing is known of what another life has loaded. */
+  function risk({ table }: Decided): string | undefined {
+    const before = running.table();
+    return before === undefined ? '' : unprovenLosses(before, table);
+  }
+
   const hasProven = ({ digest }: RenderedConfig): boolean => proof?.proven.draft.config.digest === digest;
 
   return {
     judge,
     hasProven,
     isDoubtful(decided) {
-      const { config, table } = decided;
+      const { config } = decided;
       if (quarantine.isTrying() || isDue()) return true;
       if (running.worker() === undefined || running.runs(config.digest) || hasProven(config)) return false;
-      const before = running.table();
-      const isRisky = before === undefined || losesUnproven(before, table);
-      return isRisky && hopeless !== config.digest && refusal.holds(config, clock.now()) === undefined;
+      const lost = risk(decided);
+      return (
+        lost !== undefined &&
+        lost !== harmless &&
+        hopeless !== config.digest &&
+        refusal.holds(config, clock.now()) === undefined
+      );
     },
     doubt({ digest }) {
       doubted = { digest, from: Math.max(clock.now() + timings.suspectRetryMs, searchAgainFrom) as Instant };

@@ -6,6 +6,8 @@ import { join } from 'node:path';
  * tells whose it is. Where a configuration holds marks of several kinds, the first kind here is refused.
  */
 export const PICKY_MARKS = { line: '/picky-line', name: '/picky-name', mute: '/picky-mute' } as const;
+/** A part of host names, which are in maps, that is refused without a word. The socket takes them. */
+export const PICKY_HOST = 'picky-host';
 
 /**
  * Writes a HAProxy into `folder` that is the real one, but for `-c`, where it also refuses lines that hold a mark. Every check is
@@ -32,7 +34,7 @@ for name in $names; do
   echo "[ALERT]    ($$) : config : Proxy '$name': something in it is not to my taste." >&2
 done
 [ -z "$names" ] || exit 1
-if grep -q -- '${PICKY_MARKS.mute}' "$cfg"; then
+if grep -q -- '${PICKY_MARKS.mute}' "$cfg" || grep -q '${PICKY_HOST}' "$3"/maps/*; then
   echo "[ALERT]    ($$) : config : Fatal errors found in configuration." >&2
   exit 1
 fi

@@ -6,7 +6,7 @@ import type { AppView } from '../../../src/core/apps-view.ts';
 import type { RouteView } from '../../../src/core/routes-view.ts';
 import type { Json } from '../../../src/demo/json.ts';
 import { selfSignedPem } from '../../support/pem.ts';
-import { PICKY_MARKS, writePickyHaproxy } from '../../support/picky-haproxy.ts';
+import { PICKY_HOST, PICKY_MARKS, writePickyHaproxy } from '../../support/picky-haproxy.ts';
 import { createPlatform, customerApp } from '../../support/platform.ts';
 import { get, until } from '../../support/portolan-process.ts';
 import { faultSuite } from './runner.ts';
@@ -91,6 +91,20 @@ faultSuite(
         for (const { id } of stage.apps.slice(0, 1)) await stage.marathon.scale(id, 2, true);
       },
       patience: 40,
+    }),
+    held({
+      name: 'a host that the socket has taken already',
+      inject: async (stage) => {
+        const [app] = stage.apps;
+        await relabel(stage, { HAPROXY_0_VHOST: `${app?.vhost},${PICKY_HOST}.fault.example` });
+      },
+      during: async (stage) => {
+        for (const { id } of stage.apps.slice(0, 1)) await until(`${id} is held`, () => isHeld(stage, id), 30_000);
+        await until('the host is gone', async () => (await stage.ask(`${PICKY_HOST}.fault.example`)) === 503, 30_000);
+      },
+      heal: async (stage) => {
+        await relabel(stage, {});
+      },
     }),
     several('three apps at once, each with its line', PICKY_MARKS.line),
     several('three apps at once, by their proxies’ names alone', PICKY_MARKS.name),
