@@ -27,14 +27,16 @@ const labelled = (vhost: string, labels: Json = {}): Json => {
 const relabel = (stage: Stage, labels: Json, count = 1) =>
   Promise.all(stage.apps.slice(0, count).map(({ id, vhost }) => stage.marathon.put(id, labelled(vhost, labels), true)));
 const appOf = async ({ portolan }: Pick<Stage, 'portolan'>, id: string): Promise<AppView | undefined> =>
-  ((await portolan.admin('/v1/apps')).body as readonly AppView[]).find((app) => app.id === id);
+  ((await portolan.admin('/v1/apps')).body as { readonly apps?: readonly AppView[] }).apps?.find(
+    (app) => app.id === id,
+  );
 const isHeld = async (stage: Pick<Stage, 'portolan'>, id: string): Promise<boolean> => {
   const app = await appOf(stage, id);
   return app?.problems.some(({ code, effect }) => code === 'Quarantined' && effect === 'value-ignored') ?? false;
 };
 const serversOf = async ({ portolan }: Pick<Stage, 'portolan'>, vhost: string): Promise<number> => {
-  const rows = (await portolan.admin('/v1/routes')).body as readonly RouteView[];
-  return rows.find(({ route }) => route === vhost)?.servers.filter(({ state }) => state === 'up').length ?? 0;
+  const { routes } = (await portolan.admin('/v1/routes')).body as { readonly routes: readonly RouteView[] };
+  return routes.find(({ route }) => route === vhost)?.servers.filter(({ state }) => state === 'up').length ?? 0;
 };
 const held = (scenario: Pick<Scenario, 'name' | 'inject' | 'heal'> & Partial<Scenario>): Scenario => ({
   rows: ['4', 'I6'],
