@@ -1,6 +1,25 @@
-import type { App, AppId, Snapshot } from './app.ts';
+import type { App, AppId, Snapshot, Task } from './app.ts';
 import { byText } from './order.ts';
 import { appOf, type Checked } from './problem.ts';
+
+/**
+ * The same apps without those tasks whose address and port an answer gives to somebody else's task: Mesos deals ports again, and
+ * requests must never reach another app.
+ */
+export function withoutTaken(held: ReadonlyMap<AppId, App>, answer: readonly App[]): ReadonlyMap<AppId, App> {
+  const taken = new Set<string>();
+  for (const { id, tasks } of answer) {
+    if (!held.has(id)) for (const place of tasks.flatMap(placesOf)) taken.add(place);
+  }
+  return new Map(
+    [...held].map(([id, app]) => {
+      const tasks = app.tasks.filter((task) => !placesOf(task).some((place) => taken.has(place)));
+      return [id, tasks.length === app.tasks.length ? app : { ...app, tasks }];
+    }),
+  );
+}
+
+const placesOf = ({ endpoints }: Task): readonly string[] => endpoints.map(({ address, port }) => `${address} ${port}`);
 
 /**
  * An answer with apps as they were where it lacks them, or shows them without a task. The apps are the same objects as before:

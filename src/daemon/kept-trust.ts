@@ -1,5 +1,5 @@
 import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
-import { withHeld } from '../core/held-apps.ts';
+import { withHeld, withoutTaken } from '../core/held-apps.ts';
 import { losses, servedLosses, type Weights, weightsOf } from '../core/losses.ts';
 import type { Checked } from '../core/problem.ts';
 import type { Served } from '../core/served.ts';
@@ -132,8 +132,11 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
       return;
     }
     const kept = [...lost].filter(([id]) => verdict.apps.has(id));
-    lost = new Map(kept);
-    const known = new Map(kept.flatMap(([id, app]) => (app === undefined ? [] : [[id, app] as const])));
+    const known = withoutTaken(
+      new Map(kept.flatMap(([id, app]) => (app === undefined ? [] : [[id, app] as const]))),
+      answer.value.apps,
+    );
+    lost = new Map([...kept, ...known]);
     // Before the first answer that is believed, only HAProxy knows what is missing, and it serves on by itself.
     if (known.size === kept.length) trusted = withHeld(answer, known, trusted);
   }
@@ -152,7 +155,7 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
   function explained(app: AppId): boolean {
     const { gone, stopping, leaderElected, listeningSince } = others.says();
     const unheard = listeningSince === undefined || goodAt === undefined || listeningSince > goodAt;
-    return wasRemoved(app) || stopping.has(app) || (gone.has(app) && leaderElected && unheard);
+    return wasRemoved(app) || stopping.has(app) || (gone.has(app) && !others.shows(app) && leaderElected && unheard);
   }
 
   function wants(): Scope {

@@ -100,10 +100,12 @@ export function createWitness({ masters, http, clock, last, listeningSince, pati
     const answered = [...lists];
     cut.abort(NOT_NEEDED);
     const betterList = prefer(answered);
+    const shown = new Set([...answered.flatMap((list) => list.there), ...there]);
     const since = listeningSince();
     return {
-      there: new Set([...answered.flatMap((list) => list.there), ...there]),
-      gone,
+      there: shown,
+      // Who does not have it may be who does not have anything.
+      gone: new Set([...gone].filter((app) => !shown.has(app))),
       stopping: stopped,
       leaderElected,
       ...(since === undefined ? {} : { listeningSince: since }),

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { applied, ask, configText, EMPTY, HASH, type Rig, startRig, UP, webConfig, webTable } from './rig.ts';
+import { applied, ask, configText, EMPTY, HASH, HELD, type Rig, startRig, UP, webConfig, webTable } from './rig.ts';
 
 const rigs: Rig[] = [];
 async function rig(settings: Record<string, string> = {}): Promise<Rig> {
@@ -81,6 +81,19 @@ describe('who may ask', () => {
     expect((await level('debug')).json()).toEqual({ level: 'debug' });
     expect(await level('loud')).toMatchObject({ status: 400 });
     expect(asked).toEqual(['pass admin', 'level debug']);
+  });
+
+  test('an answer that is held is accepted on the socket; without one there is nothing to accept', async () => {
+    const { places, asked, emit } = await rig();
+    const accept = (place: string) => ask(place, '/v1/guard/accept', { method: 'POST' });
+    expect((await accept(places.url)).json()['code']).toBe('SocketOnly');
+    const refused = await accept(places.socket);
+    expect([refused.status, refused.json()['code']]).toEqual([409, 'NothingHeld']);
+    expect(asked).toEqual([]);
+    emit(HELD);
+    const accepted = await accept(places.socket);
+    expect([accepted.status, accepted.json()]).toEqual([200, { accepted: true }]);
+    expect(asked).toEqual(['accept']);
   });
 });
 
@@ -308,7 +321,9 @@ test('openapi.json names every endpoint', async () => {
       '/v1/routes/{vhost}',
     ]),
   );
-  expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/v1/apps', '/v1/problems', '/v1/status', '/v1/resync']));
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining(['/v1/apps', '/v1/problems', '/v1/status', '/v1/resync', '/v1/guard/accept']),
+  );
 });
 
 test('a token file that cannot be read shuts the door', async () => {

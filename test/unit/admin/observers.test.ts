@@ -13,7 +13,7 @@ import { reduce } from '../../../src/core/reduce.ts';
 import type { LogLevel } from '../../../src/core/settings.ts';
 import { mergeSettings } from '../../../src/core/settings-merge.ts';
 import { initialState } from '../../../src/core/state.ts';
-import { applied, HASH, webTable } from './rig.ts';
+import { applied, HASH, HELD, webTable } from './rig.ts';
 
 const AT = Date.parse('2026-11-25T10:00:00.250Z');
 const at = (body: DaemonEventBody, ms = AT): DaemonEvent => ({ at: ms, ...body });
@@ -235,6 +235,17 @@ describe('metrics', () => {
     expect(found.get('portolan_generation_loaded')).toBe(9);
     expect(found.get('portolan_propagation_seconds_sum{stage="total"}')).toBeCloseTo(0.087);
     expect(found.get('portolan_last_apply_success')).toBe(1);
+  });
+
+  test('what is held is a gauge, and counts once however often it is told', async () => {
+    const again = { ...HELD, again: true } as DaemonEventBody;
+    const held = await samples([at(HELD), at(again), at(again)]);
+    expect(held.get('portolan_guard_held')).toBe(10);
+    expect(held.get('portolan_guard_decisions_total{outcome="held"}')).toBe(1);
+    const ended = await samples([at(HELD), at({ type: 'shrink-ended', how: 'operator', lost: 10, ms: 5 })]);
+    expect(ended.get('portolan_guard_held')).toBe(0);
+    expect(ended.get('portolan_guard_decisions_total{outcome="operator"}')).toBe(1);
+    expect(ended.get('portolan_guard_decisions_total{outcome="refuted"}')).toBe(0);
   });
 
   test('the gauge of failure stays up while it lasts, and ages grow without events', async () => {

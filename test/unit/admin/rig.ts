@@ -82,6 +82,22 @@ export function applied(generation: number, config = webConfig()): DaemonEventBo
   };
 }
 
+/** An answer without ten of twenty routes, which is held. */
+export const HELD: DaemonEventBody = {
+  type: 'shrink-held',
+  again: false,
+  hold: {
+    since: Date.parse('2026-11-25T10:00:00Z') as Instant,
+    until: Date.parse('2026-11-25T10:01:00Z') as Instant,
+    lost: 10,
+    of: 20,
+    apps: [WEB],
+    appCount: 1,
+    answers: 1,
+    because: 'share',
+  },
+};
+
 /** An empty cluster, as read. */
 export const EMPTY: Snapshot = { takenAt: 0 as Instant, apps: [] };
 
@@ -159,7 +175,7 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
     haproxy,
     control: {
       requestPass: (reason) => void asked.push(`pass ${reason}`),
-      acceptShrink: () => asked.push('accept') > 0,
+      acceptShrink: () => state.guard !== undefined && asked.push('accept') > 0,
       setLogLevel: (level) => level === 'debug' && asked.push(`level ${level}`) > 0,
     },
     settings,

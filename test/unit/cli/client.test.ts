@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { AppId } from '../../../src/core/app.ts';
 import type { Problem } from '../../../src/core/problem.ts';
-import { applied, configText, EMPTY, type Rig, startRig, UP, until, webTable } from '../admin/rig.ts';
+import { applied, configText, EMPTY, HELD, type Rig, startRig, UP, until, webTable } from '../admin/rig.ts';
 import { portolan, temporaryFolder } from './rig.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -112,6 +112,25 @@ test('status --quiet says by its exit code alone whether the node may get traffi
   expect(await ask()).toMatchObject({ code: 1, out: '', err: '' });
   const nobody = temporaryFolder(cleanups as (() => void)[]);
   expect(await portolan(['status', '-q', '--state-dir', nobody])).toMatchObject({ code: 1, out: '', err: '' });
+});
+
+test('status tells what is held, and guard accept believes it', async () => {
+  const { dir, emit, asked, places } = await serving();
+  const accept = (...more: string[]) => portolan(['guard', 'accept', '--state-dir', dir, ...more]);
+  expect(await accept()).toMatchObject({ code: 1, err: expect.stringContaining('Nothing is held') });
+  emit(HELD);
+  const { out } = await portolan(['status', '--state-dir', dir]);
+  expect(out).toMatch(/^State {2,}ready, .*shrink-held/m);
+  expect(out).toMatch(/^Held {2,}10 of 20 routes.*2026-11-25T10:01:00/m);
+  expect(await accept('--admin', places.url)).toMatchObject({ code: 1, err: expect.stringContaining('UNIX socket') });
+  expect(asked).toEqual([]);
+  expect(await accept()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('accepted') });
+  expect(JSON.parse((await accept('--json')).out)).toEqual({ accepted: true });
+  expect(asked).toEqual(['accept', 'accept']);
+  expect(await portolan(['guard', 'refuse'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('expected accept'),
+  });
 });
 
 test('--admin asks over TCP, with the token', async () => {

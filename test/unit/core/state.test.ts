@@ -167,6 +167,11 @@ describe('readiness', () => {
     expect(now(play(file, refusedTemplate, { type: 'templates-loaded', overridden: [] }))).toEqual([]);
     const certificates = { ...NO_CERTIFICATES, refused: [{ path: '/a.pem', reason: 'no key' }] };
     expect(now(play(file, { type: 'certificates-loaded', certificates }))).toEqual(['certificate-refused']);
+    const hold = { since: 0, until: 60_000, lost: 9, of: 9, apps: [], appCount: 9, answers: 1, because: 'everything' };
+    const held = { type: 'shrink-held', again: false, hold } as unknown as DaemonEventBody;
+    expect(now(play(file, held))).toEqual(['shrink-held']);
+    expect(statusView(play(file, held), 0).guard).toMatchObject({ lost: 9, until: '1970-01-01T00:01:00.000Z' });
+    expect(now(play(file, held, { type: 'shrink-ended', how: 'explained', lost: 9, ms: 1 }))).toEqual([]);
     const origin = { from: 'app', app: WEB.id } as const;
     const excluded = [{ code: 'Quarantined', effect: 'app-excluded', message: 'no', origin }] as const;
     expect(now(play(file, { ...BUILT, problems: excluded }))).toEqual(['apps-excluded']);

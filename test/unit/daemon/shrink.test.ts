@@ -6,7 +6,16 @@ import { renderScripted, SCRIPTED_STAGES, scriptedApp, snapshotOf } from '../../
 import { createWorld, type World } from '../../support/scripted-ports.ts';
 
 const idOf = (n: number): AppId => `/a${String(n).padStart(2, '0')}` as AppId;
-const APPS: readonly App[] = Array.from({ length: 20 }, (_, n) => scriptedApp(idOf(n)));
+/** On ports of its own. */
+function appOf(id: string, n: number, servers = 1): App {
+  const app = scriptedApp(id, servers);
+  const tasks = app.tasks.map((task, at) => ({
+    ...task,
+    endpoints: [{ portIndex: 0, address: '10.0.0.1', port: 32_000 + 10 * n + at }],
+  }));
+  return { ...app, tasks };
+}
+const APPS: readonly App[] = Array.from({ length: 20 }, (_, n) => appOf(idOf(n), n));
 const HALF = APPS.slice(10);
 const LOST = APPS.slice(0, 10).map(({ id }) => id);
 
@@ -62,12 +71,26 @@ describe('a list without half of what is served', () => {
 
   it('does not keep anybody else waiting', async () => {
     const world = await halved();
-    world.apps = [...HALF.slice(1), scriptedApp('/new'), scriptedApp(idOf(10), 3)];
+    world.apps = [...HALF.slice(1), appOf('/new', 30), appOf(idOf(10), 10, 3)];
     world.hint('all', 'poll');
     await world.clock.advance(100);
     expect(hosts(world)).toBe(21);
     const text = world.running?.config.files.get('haproxy.cfg') ?? '';
-    expect(text).toContain('10.0.0.1:31002');
+    expect(text).toContain('10.0.0.1:32102');
+    await world.stop();
+  });
+
+  it('gives no request to a task whose port has gone to somebody else', async () => {
+    const world = await halved();
+    world.apps = [...HALF, appOf('/new', 3)];
+    world.hint('all', 'poll');
+    await world.clock.advance(100);
+    expect(hosts(world)).toBe(21);
+    const text = world.running?.config.files.get('haproxy.cfg') ?? '';
+    expect(text.match(/10\.0\.0\.1:32030/g)).toHaveLength(1);
+    const applied = world.calls.get('apply');
+    await world.clock.advance(40_000);
+    expect(world.calls.get('apply')).toBe(applied);
     await world.stop();
   });
 
@@ -260,7 +283,7 @@ describe('a list that is short from the beginning of a life', () => {
     world.lastGood = { generation: 7 as Generation, config };
     world.apps = [...HALF];
     world.witness = (missing) => {
-      world.apps = [...APPS.slice(0, 10), scriptedApp(idOf(19), 2)];
+      world.apps = [...APPS.slice(0, 10), appOf(idOf(19), 19, 2)];
       return { ...NO_WITNESS, there: new Set(missing) };
     };
     world.begin();
