@@ -73,13 +73,13 @@ export function createCandidates(parts: Parts): Candidates {
   const isDue = (): boolean => doubted !== undefined && doubted.from <= clock.now();
 
   async function judge(pass: Pass, decided: Decided, loading: boolean): Promise<Judged> {
-    if (proof?.pass === pass && hasProven(decided.config)) return { kind: 'proven', proven: proof.proven };
     const held = loading ? refusal.holds(decided.config, clock.now()) : undefined;
     if (held !== undefined) {
       const { failure, until } = held;
       emit({ type: 'apply-held', failure, until });
       return ended({ kind: 'failed', at: 'held', refetch: [], until });
     }
+    if (proof?.pass === pass && hasProven(decided.config)) return { kind: 'proven', proven: proof.proven };
     const isolated = await withoutCulprits(pass, decided);
     return concluded(isolated, pass, decided);
   }

@@ -45,6 +45,8 @@ const held = (scenario: Pick<Scenario, 'name' | 'inject' | 'heal'> & Partial<Sce
   ...scenario,
 });
 
+const RIVAL = '/extra/rival';
+
 /** Several apps at once, refused in one of HAProxy's ways: each is held, and nobody else. */
 const several = (name: string, mark: string): Scenario =>
   held({
@@ -108,9 +110,28 @@ faultSuite(
         await relabel(stage, {});
       },
     }),
-    several('three apps at once, each with its line', PICKY_MARKS.line),
     several('three apps at once, by their proxies’ names alone', PICKY_MARKS.name),
     several('three apps at once, without a word about whose it is', PICKY_MARKS.mute),
+    held({
+      name: 'an app that gives its host away in the same step, while somebody else waits for it',
+      prepare: async (stage) => {
+        const [app] = stage.apps;
+        await stage.marathon.post(customerApp(RIVAL, { labels: { HAPROXY_0_VHOST: app?.vhost ?? '' } }));
+        await until('the rival waits', async () => ((await appOf(stage, RIVAL))?.problems.length ?? 0) > 0, 30_000);
+        await stage.marathon.settled(RIVAL);
+      },
+      inject: async (stage) => {
+        const labels = { HAPROXY_0_VHOST: 'away.fault.example', HAPROXY_0_HTTP_BACKEND_REDIR: PICKY_MARKS.mute };
+        await relabel(stage, labels);
+      },
+      during: async (stage) => {
+        for (const { id } of stage.apps.slice(0, 1)) await until(`${id} is held`, () => isHeld(stage, id), 30_000);
+      },
+      heal: async (stage) => {
+        await relabel(stage, {});
+        await stage.marathon.delete(RIVAL);
+      },
+    }),
   ],
 );
 

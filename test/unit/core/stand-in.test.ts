@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { App, Task } from '../../../src/core/app.ts';
 import {
@@ -9,6 +10,7 @@ import {
   standIn,
   withHeldApps,
 } from '../../../src/core/stand-in.ts';
+import { appOf, apps, drawn } from '../../support/hostile-apps.ts';
 import { app, appId, build, endpoint, routesOf, snapshot, task } from './table-rig.ts';
 
 const web = (
@@ -117,4 +119,24 @@ test('in a snapshot only the held apps are others', () => {
   expect(appNamed(shown, BAD.id)).toBe(GOOD);
   expect(appNamed(shown, appId('/nobody'))).toBeUndefined();
   expect(withHeldApps(all, new Map())).toBe(all);
+});
+
+test('whatever an app asks for instead, nobody’s rows are others than before while it is held', () => {
+  fc.assert(
+    fc.property(apps, drawn, fc.nat(), (list, other, at) => {
+      const good = list[at % Math.max(1, list.length)];
+      if (good === undefined) return;
+      const { memory } = build(list);
+      const { scaledAt: _, ...asked } = appOf(good.id, other);
+      const bad = {
+        ...asked,
+        ...(good.scaledAt === undefined ? {} : { scaledAt: good.scaledAt }),
+        ports: good.ports,
+        tasks: good.tasks,
+      };
+      const shown = list.map((one) => (one === good ? standIn(bad, good) : one));
+      expect(build(shown, { memory }).value).toEqual(build(list, { memory }).value);
+    }),
+    { numRuns: 300 },
+  );
 });
