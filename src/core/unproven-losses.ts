@@ -15,8 +15,10 @@ export function unprovenLosses(before: RoutingTable, after: RoutingTable): strin
   if (rewritten.size === 0) return undefined;
   const losers = new Set<AppId>();
   const lose = <T extends { readonly app: AppId }>({ removed, added }: ListDiff<T>, key: (row: T) => string): void => {
-    const has = new Set(added.map(key));
-    for (const row of removed) if (rewritten.has(row.app) && !has.has(key(row))) losers.add(row.app);
+    // What another app has now is lost, too.
+    const keyOf = (row: T): string => `${row.app} ${key(row)}`;
+    const has = new Set(added.map(keyOf));
+    for (const row of removed) if (rewritten.has(row.app) && !has.has(keyOf(row))) losers.add(row.app);
   };
   lose(backends, ({ name }) => name);
   lose(serversOf(backends), ({ key }) => key);

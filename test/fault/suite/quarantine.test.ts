@@ -23,9 +23,15 @@ const labelled = (vhost: string, labels: Json = {}): Json => {
   const { labels: all } = customerApp('/any', { labels: { HAPROXY_0_VHOST: vhost, ...labels } });
   return { labels: all as Json };
 };
-/** Puts labels on the first `count` apps of a stage, beside their vhost. */
-const relabel = (stage: Stage, labels: Json, count = 1) =>
-  Promise.all(stage.apps.slice(0, count).map(({ id, vhost }) => stage.marathon.put(id, labelled(vhost, labels), true)));
+/**
+ * Puts labels on the first `count` apps of a stage, beside their vhost. Marathon replaces their tasks for that: it is over when this
+ * resolves, or a Portolan that is killed would miss the tasks that are.
+ */
+async function relabel({ marathon, apps }: Stage, labels: Json, count = 1): Promise<void> {
+  const some = apps.slice(0, count);
+  await Promise.all(some.map(({ id, vhost }) => marathon.put(id, labelled(vhost, labels), true)));
+  await Promise.all(some.map(({ id }) => marathon.settled(id)));
+}
 const appOf = async ({ portolan }: Pick<Stage, 'portolan'>, id: string): Promise<AppView | undefined> =>
   ((await portolan.admin('/v1/apps')).body as { readonly apps?: readonly AppView[] }).apps?.find(
     (app) => app.id === id,

@@ -52,3 +52,12 @@ test('who only loses a task meanwhile loses by the same lines', () => {
   expect(after(['t1'])).toBe(after(['t1', 't2']));
   expect(after(['t1'])).toContain('/x');
 });
+
+test('what somebody else has waited for is lost as well', () => {
+  const waiting = app('/waiting', { labels: { HAPROXY_0_VHOST: 'web.example' }, ports: [10_800], version: '2030' });
+  const before = build([BEFORE, waiting]);
+  const labels = { HAPROXY_0_VHOST: 'new.example', HAPROXY_0_HTTP_BACKEND_REDIR: '/x' };
+  const after = build([web(labels), waiting], { memory: before.memory });
+  expect(after.value.routes.map(({ host, app: owner }) => `${host} ${owner}`)).toContain('web.example /waiting');
+  expect(unprovenLosses(before.value, after.value)).toContain('/web');
+});
