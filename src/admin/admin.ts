@@ -2,6 +2,7 @@ import { chmod, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, Control, Haproxy } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { formatBind, type Settings } from '../core/settings.ts';
@@ -19,6 +20,9 @@ import { addViewEndpoints } from './views-endpoints.ts';
 /** Name of the UNIX socket in the state folder. */
 const ADMIN_SOCKET = 'admin.sock';
 
+/** From one attempt at a taken address to the next. */
+const RETRY_MS = 5_000;
+
 /** What the admin API reads, and the little that it may ask for. */
 export interface AdminDeps {
   readonly version: string;
@@ -30,6 +34,10 @@ export interface AdminDeps {
   readonly settings: Pick<Settings, 'adminBind' | 'adminTokenFile' | 'stateDir'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** Hears when the address over TCP cannot be had, and when it can again. */
+  readonly emit: (event: DaemonEventBody) => void;
+  /** Between two attempts at an address that somebody else has, in ms. */
+  readonly retryMs?: number;
   /** Names of this machine that a Host header may have besides addresses. */
   readonly ownNames?: readonly string[];
 }
@@ -37,8 +45,8 @@ export interface AdminDeps {
 /** Where the API listens. */
 export interface AdminPlaces {
   readonly socket: string;
-  /** e.g. `http://127.0.0.1:9092`. */
-  readonly url: string;
+  /** e.g. `http://127.0.0.1:9092`; absent: somebody else has the address, it is tried again. */
+  readonly url?: string;
 }
 
 /** Why the API cannot be served. */
@@ -50,7 +58,7 @@ interface AdminFailure {
 
 /** The admin API. */
 export interface Admin {
-  /** Listens on both places; when one fails, on none. */
+  /** Listens on the socket, without which it fails, and over TCP, as soon as the address can be had. */
   start(): Promise<Result<AdminPlaces, AdminFailure>>;
   /** Answers who waits, then ends. */
   stop(): Promise<void>;
@@ -63,6 +71,8 @@ export function createAdmin(deps: AdminDeps): Admin {
   const live = createLiveRoutes(deps);
   const waits = createRouteWaits({ ...deps, live });
   const open: FastifyInstance[] = [];
+  const ending = new AbortController();
+  let retrying: Promise<void> = Promise.resolve();
 
   const build = async (door: Door): Promise<FastifyInstance> => {
     const app = await createDoor(door, deps.version);
@@ -77,9 +87,34 @@ export function createAdmin(deps: AdminDeps): Admin {
     return app;
   };
   const closeAll = async (): Promise<void> => {
+    ending.abort();
     waits.release();
     await Promise.all(open.splice(0).map((app) => app.close()));
   };
+
+  async function tryTcp(): Promise<Result<string, AdminFailure>> {
+    const app = await build(tcpDoor(deps));
+    const tcp = await listenOnTcp(app, deps.settings);
+    if (tcp.ok && !ending.signal.aborted) return tcp;
+    open.splice(open.indexOf(app), 1);
+    await app.close();
+    return tcp;
+  }
+
+  /** Whoever has the address must not keep apps from being served, nor the API from coming back. */
+  async function retryTcp(first: AdminFailure): Promise<void> {
+    let failure: AdminFailure | undefined = first;
+    let told = '';
+    while (failure !== undefined && !ending.signal.aborted) {
+      const { place, detail } = failure;
+      if (detail !== told) deps.emit({ type: 'admin-unbound', place, detail });
+      told = detail;
+      await deps.clock.sleep(deps.retryMs ?? RETRY_MS, ending.signal);
+      const tcp = ending.signal.aborted ? undefined : await tryTcp();
+      if (tcp?.ok) deps.emit({ type: 'admin-bound', place: tcp.value });
+      failure = tcp?.ok === false ? tcp.failure : undefined;
+    }
+  }
 
   return {
     async start() {
@@ -88,14 +123,14 @@ export function createAdmin(deps: AdminDeps): Admin {
         await closeAll();
         return socket;
       }
-      const tcp = await listenOnTcp(await build(tcpDoor(deps)), deps.settings);
-      if (!tcp.ok) {
-        await closeAll();
-        return tcp;
-      }
-      return ok({ socket: socket.value, url: tcp.value });
+      const tcp = await tryTcp();
+      if (!tcp.ok) retrying = retryTcp(tcp.failure);
+      return ok({ socket: socket.value, ...(tcp.ok ? { url: tcp.value } : {}) });
     },
-    stop: closeAll,
+    async stop() {
+      await closeAll();
+      await retrying;
+    },
     waiting: waits.waiting,
   };
 }

@@ -140,6 +140,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     settings,
     metrics,
     clock,
+    emit,
     ownNames: [hostname()],
   });
   const listening = await startAdmin(admin);
@@ -188,7 +189,10 @@ async function follow(changes: AsyncIterable<unknown>): Promise<void> {
 
 async function startAdmin(admin: Admin): Promise<Result<string, DaemonFailure>> {
   const started = await admin.start();
-  if (started.ok) return ok(`${started.value.url} (reads) and ${started.value.socket}`);
+  if (started.ok) {
+    const { url, socket } = started.value;
+    return ok(url === undefined ? socket : `${url} (reads) and ${socket}`);
+  }
   const { kind, place, detail } = started.failure;
   const hint =
     kind === 'socket-in-use'

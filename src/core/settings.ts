@@ -76,6 +76,8 @@ export interface PortRange {
   readonly address: string;
   readonly from: number;
   readonly to: number;
+  /** Ports of it that have to wait until they can be listened on. */
+  readonly without?: readonly number[];
 }
 
 /** pino's levels. */

@@ -94,7 +94,10 @@ export function rangeView(range: PortRange, services: readonly ServiceFrontend[]
   const taken = own.filter(({ address }) => listenersOverlap(address, range.address)).map(({ port }) => port);
   const host = formatBind({ address: range.address, port: 0 }).slice(0, -1);
   return {
-    binds: rangeWithout(range, taken).map((ports) => ({ address: `${host}${ports}`, v6only: range.address === '::' })),
+    binds: rangeWithout(range, [...taken, ...(range.without ?? [])]).map((ports) => ({
+      address: `${host}${ports}`,
+      v6only: range.address === '::',
+    })),
   };
 }
 

@@ -8,6 +8,7 @@ import { ok } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Holding } from '../core/stand-in.ts';
 import type { Inputs } from './inputs.ts';
+import type { KeptListeners } from './kept-listeners.ts';
 import type { KeptMemory } from './kept-memory.ts';
 import type { KeptQuarantine } from './kept-quarantine.ts';
 import type { KeptRunning } from './kept-running.ts';
@@ -17,13 +18,15 @@ interface Parts extends Pick<PassDeps, 'clock' | 'emit' | 'settings' | 'stages'>
   readonly memory: Pick<KeptMemory, 'get' | 'keep'>;
   readonly running: Pick<KeptRunning, 'value'>;
   readonly quarantine: Pick<KeptQuarantine, 'cast'>;
+  readonly listeners: Pick<KeptListeners, 'hold' | 'without'>;
   readonly render: (table: RoutingTable, inputs: Inputs) => Result<RenderedConfig, TemplateFailure>;
   /** What the keepers have to say about apps. */
   readonly told: () => readonly (readonly Problem[])[];
 }
 
 /** Makes of what was seen what HAProxy should run: build, render, plan. */
-export function createDecisions({ clock, emit, settings, stages, memory, running, quarantine, render, told }: Parts) {
+export function createDecisions(parts: Parts) {
+  const { clock, emit, settings, stages, memory, running, quarantine, listeners, render, told } = parts;
   async function decide(inputs: Inputs): Promise<Result<Decided, TemplateFailure>> {
     const startedAt = clock.now();
     const before = await memory.get();
@@ -33,8 +36,9 @@ export function createDecisions({ clock, emit, settings, stages, memory, running
       memory.keep(built.memory);
       return { ...built, table: withoutApps(built.value, cast.out) };
     };
-    const { table, problems, memory: after } = build();
+    const { table: wanted, problems, memory: after } = build();
     const ms = clock.now() - startedAt;
+    const table = await listeners.hold(wanted);
     emit({ type: 'table-built', table, problems: joined([inputs.snapshot.problems, problems, ...told()]), ms });
     const renderedAt = clock.now();
     const rendered = render(table, inputs);
@@ -43,7 +47,7 @@ export function createDecisions({ clock, emit, settings, stages, memory, running
     const plan = planApply(running.value(), config);
     emit({ type: 'rendered', digest: config.digest, plan, ms: clock.now() - renderedAt });
     const without: Decided['without'] = async (more) => {
-      const other = build(more).table;
+      const other = listeners.without(build(more).table);
       const otherwise = render(other, inputs);
       return otherwise.ok ? ok({ table: other, config: otherwise.value }) : otherwise;
     };

@@ -44,7 +44,12 @@ export function createKeptRenderer(
   let good: { readonly templates: TemplateSources; readonly renderer: PartsRenderer } | undefined;
   let bad: TemplateSources | undefined;
   let known:
-    | { readonly of: PartsRenderer; readonly certificates: CertificateSet; readonly parts: LaneParts }
+    | {
+        readonly of: PartsRenderer;
+        readonly certificates: CertificateSet;
+        readonly settings: Settings;
+        readonly parts: LaneParts;
+      }
     | undefined;
 
   function renderer(templates: TemplateSources): Result<PartsRenderer, TemplateFailure> {
@@ -68,11 +73,12 @@ export function createKeptRenderer(
     parts({ templates, certificates, settings, place, spares }) {
       const made = renderer(templates);
       if (!made.ok) return undefined;
-      if (known?.of === made.value && known.certificates === certificates) return known.parts;
+      if (known?.of === made.value && known.certificates === certificates && known.settings === settings)
+        return known.parts;
       const fixed = made.value.fixedSections(settings, certificates, place);
       if (!fixed.ok) return undefined;
       const parts = { shapes: made.value.shapes, fixed: fixed.value, spares, certificates };
-      known = { of: made.value, certificates, parts };
+      known = { of: made.value, certificates, settings, parts };
       return known.parts;
     },
     accepted(templates) {

@@ -16,6 +16,7 @@ import type { Draft } from './isolate.ts';
 import { earliest, type Keeper } from './keeper.ts';
 import { createKeptBudget } from './kept-budget.ts';
 import { createKeptLane } from './kept-lane.ts';
+import { createKeptListeners } from './kept-listeners.ts';
 import { createKeptMemory } from './kept-memory.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
@@ -30,6 +31,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const newest = createKeptSnapshot({ ...deps, served: running.served });
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps);
+  const listeners = createKeptListeners({ ...deps, loaded: () => running.worker()?.loaded });
   const renderer = createKeptRenderer(deps.stages.createRenderer, emit);
   const { render, parts } = renderer;
   const lane = createKeptLane(deps.haproxy.runtime, clock, { ...deps.timings, pathMatch: settings.pathMatch });
@@ -50,12 +52,13 @@ export function createReconciler(deps: PassDeps): Reconciler {
   });
   const budget = createKeptBudget(deps);
   /** Whoever holds something back, and looks at it again. */
-  const keepers: readonly Keeper[] = [newest, quarantine, candidates];
+  const keepers: readonly Keeper[] = [newest, quarantine, candidates, listeners];
   const { decide } = createDecisions({
     ...deps,
     memory,
     running,
     quarantine,
+    listeners,
     render: (table, inputs) => render(table, renderInputs(inputs)),
     told: () => keepers.map((keeper) => keeper.problems?.() ?? []),
   });
@@ -109,6 +112,8 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const decided = await decide(pass.inputs);
     if (!decided.ok) return renderFailed(decided.failure);
     const { value } = decided;
+    const freeFrom = listeners.nowhere(value.table);
+    if (freeFrom !== undefined) return { kind: 'waiting', refetch: [], until: freeFrom };
     const judged = candidates.isDoubtful(value) ? await candidates.judge(pass, value, false) : undefined;
     if (judged?.kind === 'again') return decideAgain(pass, value);
     if (judged !== undefined && judged.kind !== 'proven') {
@@ -156,7 +161,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     return left;
   }
 
-  const renderInputs = (inputs: Inputs) => ({ ...inputs, settings, place, spares: deps.spares });
+  const renderInputs = (inputs: Inputs) => ({ ...inputs, settings: listeners.settings(), place, spares: deps.spares });
 
   async function prove(pass: Pass, decided: Decided): Promise<PassOutcome> {
     const judged = await candidates.judge(pass, decided, true);

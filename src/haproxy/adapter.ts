@@ -18,6 +18,7 @@ import { createGenerations } from './generations.ts';
 import { createHeadStart } from './head-start.ts';
 import { createKeptSockets } from './kept-sockets.ts';
 import { socketPathProblem, statePaths } from './paths.ts';
+import { createPreflight } from './preflight.ts';
 import { drain } from './process.ts';
 import { createReloadPatience } from './reload-patience.ts';
 import { rouse } from './rouse.ts';
@@ -170,8 +171,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     view: async () => viewOf(await look(context), settings.haproxyMode),
     servers,
     files,
-    tryBinds: async (binds) => binds.map((bind) => ({ bind, outcome: 'untried' })),
-    foreignListeners: async () => [],
+    ...createPreflight(paths.masterSocket, settings.haproxyMode),
     generations: async () => context.generations.list((await look(context)).worker?.generation),
     stop,
   };

@@ -127,7 +127,13 @@ async function startWith(
 ): Promise<ApplyResult> {
   const began = context.clock.now();
   const started = await supervision.start([generation], 'started');
-  if (started.ok) return { kind: 'applied', generation, via: 'start', ms: context.clock.now() - began };
+  if (started.ok) {
+    const serving = started.value.known ? started.value.generation : undefined;
+    if (serving === undefined || serving === generation)
+      return { kind: 'applied', generation, via: 'start', ms: context.clock.now() - began };
+    const detail = `generation ${generation} lost an address to somebody else just now; all others serve`;
+    return rejected({ kind: 'start-failed', detail }, serving);
+  }
   await context.generations.mark(generation, 'rejected');
   return revived(supervision, started.failure);
 }

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import type { Generation } from '../core/config.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import type { BindAddress } from '../core/settings.ts';
+import { unboundIn } from '../core/without-binds.ts';
 import type { HaproxyContext, Spawned } from './context.ts';
 import { parseDiagnostics } from './diagnostics.ts';
 import { onDisk } from './durable-files.ts';
@@ -25,10 +27,8 @@ export async function launch(
   const until = clock.now() + timings.start;
   while (clock.now() < until && !ended.aborted) {
     if (end.reason !== undefined) {
-      return fail({
-        kind: 'start-failed',
-        detail: `generation ${generation}: ${await why(context, outputFrom, end.reason)}`,
-      });
+      const { detail, unbound } = await why(context, outputFrom, end.reason);
+      return fail({ kind: 'start-failed', detail: `generation ${generation}: ${detail}`, unbound });
     }
     const worker = await probeWorker(paths.runtimeSocket, timings.answer);
     if (worker.ok && worker.value.generation === generation) {
@@ -78,8 +78,12 @@ function watchEnd(child: ChildProcess): { readonly reason: string | undefined } 
   return end;
 }
 
-async function why(context: HaproxyContext, outputFrom: number, reason: string): Promise<string> {
+async function why(
+  context: HaproxyContext,
+  outputFrom: number,
+  reason: string,
+): Promise<{ readonly detail: string; readonly unbound: readonly BindAddress[] }> {
   const said = parseDiagnostics(await outputSince(context.paths.output, outputFrom));
   const alerts = said.filter(({ severity }) => severity === 'alert').map(({ message }) => message);
-  return alerts.length > 0 ? alerts.slice(0, 5).join('; ') : reason;
+  return { detail: alerts.length > 0 ? alerts.slice(0, 5).join('; ') : reason, unbound: unboundIn(said) };
 }

@@ -1,6 +1,9 @@
 import type { Generation } from '../core/config.ts';
+import { bindsText } from '../core/listened.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import type { HaproxyContext } from './context.ts';
+import type { BindAddress } from '../core/settings.ts';
+import { withoutBinds } from '../core/without-binds.ts';
+import type { HaproxyContext, Spawned } from './context.ts';
 import { launch } from './launch.ts';
 import { showProcesses } from './master.ts';
 import { findByMasterSocket, identify, isAlive, type ProcessIdentity, signalAll, waitUntilGone } from './processes.ts';
@@ -30,10 +33,10 @@ export async function startFirstOf(
   for (const generation of order) {
     const pointed = at === generation ? ok(undefined) : await generations.point('current', generation);
     if (pointed.ok) at = generation;
-    const launched = pointed.ok ? await launch(context, generation, already) : pointed;
+    const launched = pointed.ok ? await launchLoaded(context, generation, already) : pointed;
     already = undefined;
     if (launched.ok) {
-      await generations.confirm(generation);
+      await generations.confirm(launched.value.generation ?? generation);
       return launched;
     }
     first ??= launched.failure;
@@ -41,6 +44,34 @@ export async function startFirstOf(
   }
   if (at !== current) await generations.point('current', current);
   return fail(first ?? { kind: 'start-failed', detail: 'there is no generation to start with' });
+}
+
+/** A port that was stolen meanwhile is found at most this often during one start. */
+const MOST_WITHOUT = 3;
+
+/**
+ * Starts a generation. One that somebody has taken an address from starts without that, as a generation of its own: it must not
+ * keep everybody else down.
+ */
+async function launchLoaded(
+  context: HaproxyContext,
+  generation: Generation,
+  already: Spawned | undefined,
+): Promise<Result<WorkerAnswer, StartFailure>> {
+  const { generations } = context;
+  let launched = await launch(context, generation, already);
+  const taken: BindAddress[] = [];
+  for (let tries = 0; tries < MOST_WITHOUT && !launched.ok && !context.ended.aborted; tries += 1) {
+    taken.push(...(launched.failure.unbound ?? []));
+    const config = taken.length === 0 ? undefined : await generations.config(generation);
+    const without = config?.ok ? withoutBinds(config.value, taken) : undefined;
+    if (without === undefined) break;
+    const written = await generations.write(without, `generation ${generation} without ${bindsText(taken)}`);
+    if (!written.ok || !(await generations.point('current', written.value)).ok) break;
+    launched = await launch(context, written.value);
+  }
+  if (!launched.ok && taken.length > 0) await generations.point('current', generation);
+  return launched;
 }
 
 async function endLeftovers(context: HaproxyContext): Promise<void> {

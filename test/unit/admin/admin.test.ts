@@ -2,7 +2,7 @@ import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { applied, ask, configText, EMPTY, HASH, HELD, type Rig, startRig, UP, webConfig, webTable } from './rig.ts';
 
 const rigs: Rig[] = [];
@@ -113,12 +113,31 @@ describe('sockets', () => {
     expect((await ask(first.places.socket, '/livez')).status).toBe(200);
   });
 
-  test('a taken port is a failure that leaves no socket behind', async () => {
+  test('a taken port is told, the socket answers meanwhile, and the port is had once it is free', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const address = other.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    await expect(startRig({ 'admin-bind': `127.0.0.1:${port}` })).rejects.toThrow('EADDRINUSE');
+    const { places, state } = await rig({ 'admin-bind': `127.0.0.1:${port}` });
+    expect(places.url).toBe('');
+    expect(state().adminUnbound).toMatchObject({ place: `127.0.0.1:${port}` });
+    expect(state().adminUnbound?.detail).toContain('EADDRINUSE');
+    expect((await ask(places.socket, '/v1/status')).json()['adminUnbound']).toMatchObject({
+      place: `127.0.0.1:${port}`,
+    });
+    await new Promise((resolve) => other.close(resolve));
+    await vi.waitFor(() => expect(state().adminUnbound).toBeUndefined());
+    expect((await ask(`http://127.0.0.1:${port}`, '/livez')).status).toBe(200);
+  });
+
+  test('ends also while its port is taken', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const { admin, places } = await rig({ 'admin-bind': `127.0.0.1:${port}` });
+    await admin.stop();
+    await expect(ask(places.socket, '/livez')).rejects.toThrow();
     await new Promise((resolve) => other.close(resolve));
   });
 

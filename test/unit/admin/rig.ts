@@ -120,7 +120,9 @@ const clock: Clock = {
 /** An admin API on a scripted state and HAProxy. */
 export interface Rig {
   readonly admin: Admin;
-  readonly places: AdminPlaces;
+  /** `url` is empty where somebody else has the address. */
+  readonly places: Required<AdminPlaces>;
+  readonly state: () => State;
   readonly metrics: Metrics;
   readonly dir: string;
   readonly asked: string[];
@@ -165,6 +167,12 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
       return ok(new Map([['haproxy.cfg', text]]));
     },
   };
+  const emit = (body: DaemonEventBody): void => {
+    const event = { at: Date.now(), ...body };
+    metrics.observe(event);
+    state = reduce(state, event);
+    for (const listener of [...listeners]) listener();
+  };
   const admin = createAdmin({
     version: '1.2.3',
     getState: () => state,
@@ -182,21 +190,19 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
     metrics,
     clock,
     ownNames: ['edge1'],
+    emit,
+    retryMs: 50,
   });
   const started = await admin.start();
   if (!started.ok) throw new Error(started.failure.detail);
   return {
     admin,
-    places: started.value,
+    places: { url: '', ...started.value },
     metrics,
     dir,
     asked,
-    emit(body) {
-      const event = { at: Date.now(), ...body };
-      metrics.observe(event);
-      state = reduce(state, event);
-      for (const listener of [...listeners]) listener();
-    },
+    emit,
+    state: () => state,
     setServers: (next) => {
       servers = next;
     },

@@ -1,0 +1,59 @@
+import { listenersOverlap } from './address.ts';
+import type { Listened } from './listened.ts';
+import type { ServiceFrontend } from './routing.ts';
+import { type BindAddress, formatBind, type Settings } from './settings.ts';
+import { serviceFrontendName } from './template-views.ts';
+import { wantedBinds } from './wanted-binds.ts';
+
+/** What a service's addresses have to wait for. */
+export interface Holds {
+  /** By address, as `formatBind` writes it. `yields`: HAProxy itself is in the way, and has to give up an address first. */
+  readonly held: ReadonlyMap<string, { readonly yields: boolean }>;
+  readonly settings: Settings;
+  readonly listened: Listened;
+}
+
+/**
+ * Takes addresses that have to wait out of services; a service without any other keeps the one that it is running on, if nobody
+ * else is to have it. What is made of a service is the same object as long as it says the same.
+ */
+export function createHeldServices(): (
+  services: readonly ServiceFrontend[],
+  holds: Holds,
+) => readonly ServiceFrontend[] {
+  const known = new WeakMap<ServiceFrontend, { readonly text: string; readonly made: ServiceFrontend }>();
+
+  function reduced(service: ServiceFrontend, binds: ServiceFrontend['binds']): ServiceFrontend {
+    const text = JSON.stringify(binds);
+    const before = known.get(service);
+    if (before?.text === text) return before.made;
+    const made = { ...service, binds };
+    known.set(service, { text, made });
+    return made;
+  }
+
+  return (services, holds) => {
+    const { held } = holds;
+    return services.flatMap((service) => {
+      if (service.inRange || !service.binds.some((bind) => held.has(formatBind(bind)))) return [service];
+      const free = service.binds.filter((bind) => !held.has(formatBind(bind)));
+      const binds = free.length > 0 ? free : oldBinds(service, services, holds);
+      return binds.length === 0 ? [] : [reduced(service, binds)];
+    });
+  };
+}
+
+function oldBinds(
+  service: ServiceFrontend,
+  services: readonly ServiceFrontend[],
+  { held, settings, listened }: Holds,
+): ServiceFrontend['binds'] {
+  const [like] = service.binds;
+  if (like === undefined || service.binds.some((bind) => held.get(formatBind(bind))?.yields)) return [];
+  const old = listened.of(`frontend ${serviceFrontendName(service)}`);
+  if (old.length === 0) return [];
+  const others = wantedBinds(services, settings).filter(({ bind }) => !held.has(formatBind(bind)));
+  const isFree = ({ address, port }: BindAddress): boolean =>
+    !others.some(({ bind }) => bind.port === port && listenersOverlap(bind.address, address));
+  return old.filter(isFree).map(({ address, port }) => ({ ...like, address, port }));
+}

@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
+import type { RenderedConfig } from '../../../src/core/config.ts';
+import type { DaemonEventBody } from '../../../src/core/events.ts';
+import type { BindTrial, ForeignListener } from '../../../src/core/listener.ts';
+import { createRenderer } from '../../../src/core/render.ts';
+import type { RoutingTable, ServiceFrontend } from '../../../src/core/routing.ts';
+import { formatBind, type Settings } from '../../../src/core/settings.ts';
+import { createKeptListeners } from '../../../src/daemon/kept-listeners.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
+import { backend, service, settings, table, templates } from '../../support/tables.ts';
+
+type Outcome = Omit<BindTrial, 'bind'>;
+const THIEF: Outcome = { outcome: 'taken', holder: { pid: 4711, command: 'thief', as: 'listener' } };
+const NODE = settings({ httpBind: [{ address: '*', port: 80 }], statsBind: [{ address: '127.0.0.1', port: 9090 }] });
+const [WEB, MAIL] = [backend('web_10001'), backend('mail_10002')];
+const at = (address: string, port: number) => ({ address, port, options: [] });
+const inRange = (of: ServiceFrontend): ServiceFrontend => ({ ...of, inRange: true });
+const tableOf = (...services: readonly ServiceFrontend[]): RoutingTable => table({ services, backends: [WEB, MAIL] });
+
+/** Addresses whose fate is scripted, and what HAProxy has loaded. */
+function createStage(by: Settings = NODE) {
+  const clock = createManualClock();
+  const fate = new Map<string, Outcome>();
+  const tried: string[] = [];
+  const events: DaemonEventBody[] = [];
+  let loaded: RenderedConfig | undefined;
+  let foreign: readonly ForeignListener[] = [];
+  const renderer = createRenderer(templates());
+  if (!renderer.ok) throw new Error(renderer.failure.message);
+  const listeners = createKeptListeners({
+    clock,
+    settings: by,
+    emit: (event) => events.push(event),
+    loaded: () => loaded,
+    haproxy: {
+      tryBinds: async (binds) => {
+        tried.push(...binds.map(formatBind));
+        return binds.map((bind) => ({ bind, ...(fate.get(formatBind(bind)) ?? { outcome: 'free' }) }));
+      },
+      foreignListeners: async () => foreign,
+    },
+  });
+  return {
+    clock,
+    fate,
+    events,
+    listeners,
+    tried: () => tried.splice(0),
+    setForeign: (next: readonly ForeignListener[]) => {
+      foreign = next;
+    },
+    /** HAProxy loads what a pass makes of a table. */
+    async load(wanted: RoutingTable): Promise<RoutingTable> {
+      const held = await listeners.hold(wanted);
+      const place = { runtimeSocket: '/run/s', stateFile: '/run/f' };
+      const config = renderer.value.render(held, listeners.settings(), NO_CERTIFICATES, place);
+      if (!config.ok) throw new Error(config.failure.message);
+      loaded = config.value;
+      return held;
+    },
+    held: () => events.flatMap((event) => (event.type === 'listeners-held' ? [event.held] : [])).at(-1) ?? [],
+  };
+}
+
+const bindsOf = ({ services }: RoutingTable): readonly string[] =>
+  services.flatMap(({ binds }) => binds.map(formatBind));
+
+describe('an address that somebody else has', () => {
+  test('holds its own service only, names who has it, and is told once', async () => {
+    const { fate, listeners, held, events, load } = createStage();
+    fate.set('127.0.0.1:10002', THIEF);
+    const wanted = tableOf(service(WEB, [10_001]), service(MAIL, [10_002]));
+    const first = await load(wanted);
+    expect(bindsOf(first)).toEqual(['127.0.0.1:10001']);
+    expect(first.backends).toBe(wanted.backends);
+    expect(held()).toEqual([
+      {
+        bind: { address: '127.0.0.1', port: 10_002 },
+        app: '/mail',
+        service: 'mail_10002',
+        since: expect.any(Number),
+        why: 'thief (pid 4711) listens on 127.0.0.1:10002',
+      },
+    ]);
+    expect(listeners.problems()).toMatchObject([
+      { code: 'ListenerHeld', effect: 'route-refused', origin: { from: 'app', app: '/mail' } },
+    ]);
+    expect(listeners.problems()[0]?.message).toContain('thief (pid 4711)');
+    expect(await listeners.hold(wanted)).toBe(await listeners.hold(wanted));
+    expect(events).toHaveLength(1);
+  });
+
+  test('is tried again after 1, 2, 5, 10, 20, 30 and 60 s, and at no other time', async () => {
+    const { clock, fate, listeners, load, tried } = createStage();
+    fate.set('127.0.0.1:10002', THIEF);
+    const wanted = tableOf(service(MAIL, [10_002]));
+    await load(wanted);
+    tried();
+    const pauses: number[] = [];
+    for (let n = 0; n < 9; n += 1) {
+      const due = (listeners.wake()?.at ?? 0) - clock.now();
+      pauses.push(due);
+      await clock.advance(due - 1);
+      expect(listeners.isDue()).toBe(false);
+      await listeners.hold(wanted);
+      expect(tried()).toEqual([]);
+      await clock.advance(1);
+      expect(listeners.isDue()).toBe(true);
+      await listeners.hold(wanted);
+      expect(tried()).toEqual(['127.0.0.1:10002']);
+    }
+    expect(pauses).toEqual([1, 2, 5, 10, 20, 30, 60, 60, 60].map((s) => s * 1_000));
+  });
+
+  test('is listened on once it is free', async () => {
+    const { clock, fate, listeners, held, load } = createStage();
+    fate.set('127.0.0.1:10002', THIEF);
+    const wanted = tableOf(service(MAIL, [10_002]));
+    await load(wanted);
+    fate.clear();
+    await clock.advance(1_000);
+    expect(await load(wanted)).toBe(wanted);
+    expect(held()).toEqual([]);
+    expect(listeners.problems()).toEqual([]);
+    expect(listeners.wake()).toBeUndefined();
+    expect(listeners.isDue()).toBe(false);
+  });
+
+  test('is forgotten when nobody wants it any more', async () => {
+    const { fate, listeners, held, load } = createStage();
+    fate.set('127.0.0.1:10002', THIEF);
+    await load(tableOf(service(WEB, [10_001]), service(MAIL, [10_002])));
+    await load(tableOf(service(WEB, [10_001])));
+    expect(held()).toEqual([]);
+    expect(listeners.wake()).toBeUndefined();
+  });
+
+  test.each([
+    [{ outcome: 'not-local' }, '127.0.0.1 is not an address of this machine'],
+    [{ outcome: 'taken' }, 'another process listens on 127.0.0.1:10002'],
+    [
+      { outcome: 'taken', holder: { pid: 7, command: 'curl', as: 'connection' } },
+      'curl (pid 7) has an outgoing connection from 127.0.0.1:10002',
+    ],
+    [{ outcome: 'ephemeral' }, 'outgoing connections of this machine use port 10002'],
+  ] as [Outcome, string][])('is explained: %j', async (outcome, why) => {
+    const { fate, held, load } = createStage();
+    fate.set('127.0.0.1:10002', outcome);
+    await load(tableOf(service(MAIL, [10_002])));
+    expect(held()[0]?.why).toContain(why);
+  });
+
+  test.each(['ours', 'untried'] as const)('is left to HAProxy: %s', async (outcome) => {
+    const { fate, listeners } = createStage();
+    fate.set('127.0.0.1:10002', { outcome });
+    const wanted = tableOf(service(MAIL, [10_002]));
+    expect(await listeners.hold(wanted)).toBe(wanted);
+  });
+});
+
+describe('what is listened on', () => {
+  test('is never tried, and never held', async () => {
+    const { fate, listeners, load, tried } = createStage();
+    const wanted = tableOf(service(WEB, [10_001]));
+    await load(wanted);
+    expect(tried()).toEqual(['*:80', '127.0.0.1:9090', '127.0.0.1:10001']);
+    for (const bind of ['*:80', '127.0.0.1:10001']) fate.set(bind, THIEF);
+    const more = tableOf(service(WEB, [10_001]), service(MAIL, [10_002]));
+    expect(await listeners.hold(more)).toBe(more);
+    expect(tried()).toEqual(['127.0.0.1:10002']);
+  });
+
+  test('serves on while the address that replaces it cannot be had, also after a restart', async () => {
+    const { fate, load } = createStage();
+    await load(tableOf(service(MAIL, [at('127.0.0.1', 10_002)])));
+    fate.set('10.0.0.1:10002', { outcome: 'not-local' });
+    expect(bindsOf(await load(tableOf(service(MAIL, [at('10.0.0.1', 10_002)]))))).toEqual(['127.0.0.1:10002']);
+    fate.clear();
+    fate.set('10.0.0.1:10003', THIEF);
+    expect(bindsOf(await load(tableOf(service(MAIL, [at('10.0.0.1', 10_003)]))))).toEqual(['127.0.0.1:10002']);
+  });
+
+  test('is given up when somebody else is to have it', async () => {
+    const { fate, load } = createStage();
+    await load(tableOf(service(MAIL, [10_002])));
+    fate.set('127.0.0.1:10003', THIEF);
+    const wanted = tableOf(service(WEB, [10_002]), service(MAIL, [10_003]));
+    expect(await load(wanted)).toMatchObject({ services: [{ name: 'web_10001' }] });
+  });
+
+  test('is given up first where it is in the way of the address that replaces it', async () => {
+    const { clock, fate, held, load } = createStage();
+    await load(tableOf(service(MAIL, [10_002])));
+    fate.set('*:10002', { outcome: 'ours' });
+    const wanted = tableOf(service(MAIL, [at('*', 10_002)]));
+    expect(bindsOf(await load(wanted))).toEqual([]);
+    expect(held()[0]?.why).toBe('HAProxy gives up 127.0.0.1:10002 first');
+    fate.clear();
+    await clock.advance(1_000);
+    expect(await load(wanted)).toBe(wanted);
+  });
+});
+
+describe('addresses of settings', () => {
+  test('are held alone: everything else is listened on', async () => {
+    const { clock, fate, listeners, held, load } = createStage();
+    fate.set('*:80', THIEF);
+    const wanted = tableOf(service(WEB, [10_001]));
+    expect(await load(wanted)).toMatchObject({ services: wanted.services });
+    expect(listeners.settings()).toEqual({ ...NODE, httpBind: [] });
+    expect(listeners.settings()).toBe(listeners.settings());
+    expect(held()).toMatchObject([{ setting: 'http-bind', bind: { port: 80 } }]);
+    expect(listeners.problems()).toMatchObject([{ origin: { from: 'setting', name: 'http-bind' } }]);
+    expect(listeners.nowhere(wanted)).toBeUndefined();
+    fate.clear();
+    await clock.advance(1_000);
+    await load(wanted);
+    expect(listeners.settings()).toBe(NODE);
+  });
+
+  test('may be among the ports of outgoing connections: who sets up a machine knows', async () => {
+    const { fate, listeners } = createStage();
+    fate.set('*:80', { outcome: 'ephemeral' });
+    await listeners.hold(tableOf());
+    expect(listeners.settings()).toBe(NODE);
+  });
+
+  test('start nothing while all of them are held', async () => {
+    const { clock, fate, listeners } = createStage();
+    for (const bind of ['*:80', '127.0.0.1:9090']) fate.set(bind, THIEF);
+    const held = await listeners.hold(tableOf());
+    expect(listeners.nowhere(held)).toBe(clock.now() + 1_000);
+  });
+
+  test('of a range are held port by port, with the app whose port it is', async () => {
+    const { clock, fate, listeners, held, load, tried } = createStage(
+      settings({ servicePortRange: { address: '*', from: 10_000, to: 10_009 } }),
+    );
+    fate.set('*:10001', THIEF);
+    fate.set('*:10005', THIEF);
+    const wanted = tableOf(inRange(service(WEB, [at('*', 10_001)])));
+    expect(bindsOf(await load(wanted))).toEqual(['*:10001']);
+    expect(held().map(({ bind, app, setting }) => [bind.port, app, setting])).toEqual([
+      [10_001, '/web', 'service-port-range'],
+      [10_005, undefined, 'service-port-range'],
+    ]);
+    expect(listeners.settings().servicePortRange?.without).toEqual([10_001, 10_005]);
+    tried();
+    await load(tableOf(inRange(service(WEB, [at('*', 10_001)])), inRange(service(MAIL, [at('*', 10_002)]))));
+    expect(tried()).toEqual([]);
+    fate.delete('*:10001');
+    await clock.advance(1_000);
+    await load(wanted);
+    expect(listeners.settings().servicePortRange?.without).toEqual([10_005]);
+  });
+});
+
+test('others that listen where HAProxy does are told once, and when they are gone', async () => {
+  const { listeners, events, load, setForeign } = createStage();
+  await load(tableOf());
+  const found = [{ bind: { address: '*', port: 80 }, pid: 4711, command: 'ghost' }];
+  const tend = () => listeners.tend(new AbortController().signal);
+  await tend();
+  setForeign(found);
+  await tend();
+  await tend();
+  setForeign([]);
+  await tend();
+  expect(events).toEqual([
+    { type: 'foreign-listeners', found },
+    { type: 'foreign-listeners', found: [] },
+  ]);
+});
