@@ -14,6 +14,7 @@ interface Status {
   readonly ready: boolean;
   readonly converged: boolean;
   readonly degraded: readonly string[];
+  readonly heldListeners?: readonly { readonly app: string; readonly why: string }[];
   readonly applyFailing?: { readonly stage: string; readonly detail: string };
   readonly haproxy: { readonly masterPid: number; readonly workerPid: number; readonly reloads: number };
 }
@@ -87,8 +88,9 @@ describe('a node whose HAProxy outlives Portolan', () => {
     expect((await statusOf(platform)).haproxy).toEqual(before);
   });
 
-  test('a port that somebody else has: told, others serve on, and it opens once it is free', async () => {
+  test('a port that somebody else has: told, others miss nothing, and it opens once it is free', async () => {
     const { marathon, portolan } = platform;
+    const prober = startProber({ port: portolan.ports.http, host: 'stays.lives.example', perSecond: 50 });
     const taken = createServer();
     other = taken;
     await new Promise<void>((done) => taken.listen(TAKEN, '127.0.0.1', done));
@@ -97,18 +99,21 @@ describe('a node whose HAProxy outlives Portolan', () => {
       labels: { HAPROXY_0_MODE: 'tcp', HAPROXY_0_PORT: String(TAKEN) },
       env: { TASK_KIND: 'tcp' },
     });
-    await until('told', async () => (await statusOf(platform)).applyFailing?.stage === 'reload');
-    const failing = await statusOf(platform);
-    expect(failing).toMatchObject({ ready: true, converged: false });
-    expect(failing.degraded).toContain('apply-rejected');
-    expect(failing.applyFailing?.detail).toContain(`127.0.0.1:${TAKEN}`);
-    expect((await portolan.admin('/metrics')).text).toMatch(/^portolan_last_apply_success 0$/m);
-    // HAProxy itself pauses for 2 s while it tries.
-    await until('others serve', async () => (await ask(platform, 'stays.lives.example')).status === 200, 5_000);
+    const [held] = await until('told', async () => (await statusOf(platform)).heldListeners);
+    expect(held).toMatchObject({ app: '/lives/mail', bind: { port: TAKEN } });
+    expect(held?.why).toContain(`(pid ${process.pid}) listens on 127.0.0.1:${TAKEN}`);
+    const told = await statusOf(platform);
+    expect(told).toMatchObject({ ready: true, converged: true, degraded: ['listener-held'] });
+    expect(told.applyFailing).toBeUndefined();
+    expect((await portolan.admin('/metrics')).text).toMatch(/^portolan_listeners_held 1$/m);
+    expect((await portolan.admin('/v1/problems')).text).toContain('ListenerHeld');
+    // HAProxy itself would have paused for 2 s at each attempt.
+    await prober.rounds(50);
     await new Promise((done) => taken.close(done));
     await until('it echoes', async () => 'echoed' in (await echo(TAKEN, 'ping')), 40_000);
+    expect((await prober.stop()).failures).toEqual([]);
     await converged(platform);
-    expect((await statusOf(platform)).applyFailing).toBeUndefined();
+    expect(await statusOf(platform)).toMatchObject({ degraded: [] });
     await marathon.delete('/lives/mail');
     await marathon.settled();
     await converged(platform);
