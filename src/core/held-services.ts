@@ -2,6 +2,7 @@ import { listenersOverlap } from './address.ts';
 import type { Listened } from './listened.ts';
 import type { ServiceFrontend } from './routing.ts';
 import { type BindAddress, formatBind, type Settings } from './settings.ts';
+import { byFirstBind } from './table-diff.ts';
 import { serviceFrontendName } from './template-views.ts';
 import { wantedBinds } from './wanted-binds.ts';
 
@@ -34,12 +35,13 @@ export function createHeldServices(): (
 
   return (services, holds) => {
     const { held } = holds;
-    return services.flatMap((service) => {
+    const left = services.flatMap((service) => {
       if (service.inRange || !service.binds.some((bind) => held.has(formatBind(bind)))) return [service];
       const free = service.binds.filter((bind) => !held.has(formatBind(bind)));
       const binds = free.length > 0 ? free : oldBinds(service, services, holds);
       return binds.length === 0 ? [] : [reduced(service, binds)];
     });
+    return left.sort(byFirstBind);
   };
 }
 
@@ -50,10 +52,32 @@ function oldBinds(
 ): ServiceFrontend['binds'] {
   const [like] = service.binds;
   if (like === undefined || service.binds.some((bind) => held.get(formatBind(bind))?.yields)) return [];
-  const old = listened.of(`frontend ${serviceFrontendName(service)}`);
+  const own = listened.of(sectionOf(service));
+  const old = own.length > 0 ? own : listened.of(movedFrom(service, services, { held, listened }) ?? '');
   if (old.length === 0) return [];
   const others = wantedBinds(services, settings).filter(({ bind }) => !held.has(formatBind(bind)));
   const isFree = ({ address, port }: BindAddress): boolean =>
     !others.some(({ bind }) => bind.port === port && listenersOverlap(bind.address, address));
   return old.filter(isFree).map(({ address, port }) => ({ ...like, address, port }));
+}
+
+const sectionOf = (service: ServiceFrontend): string => `frontend ${serviceFrontendName(service)}`;
+
+/**
+ * The frontend that a service had under another service port, which is part of its name; undefined where that is not certain:
+ * several ports of the app may have moved.
+ */
+function movedFrom(
+  { app, name }: ServiceFrontend,
+  services: readonly ServiceFrontend[],
+  { held, listened }: Pick<Holds, 'held' | 'listened'>,
+): string | undefined {
+  const stuck = services.filter((one) => one.app === app && one.binds.every((bind) => held.has(formatBind(bind))));
+  if (stuck.length !== 1) return undefined;
+  const wanted = new Set(services.map(sectionOf));
+  const before = `frontend ${name.replace(/\d+$/, '')}`;
+  const orphans = listened
+    .sections()
+    .filter((one) => one.startsWith(before) && /^\d+_in$/.test(one.slice(before.length)) && !wanted.has(one));
+  return orphans.length === 1 ? orphans[0] : undefined;
 }

@@ -10,11 +10,18 @@ export interface Listened {
   inTheWay(bind: BindAddress): BindAddress | undefined;
   /** Those of one section, e.g. `frontend web_10000_in`. */
   of(section: string): readonly BindAddress[];
+  sections(): readonly string[];
   all(): readonly BindAddress[];
 }
 
 /** Nothing listens. */
-export const NOT_LISTENING: Listened = { has: () => false, inTheWay: () => undefined, of: () => [], all: () => [] };
+export const NOT_LISTENING: Listened = {
+  has: () => false,
+  inTheWay: () => undefined,
+  of: () => [],
+  sections: () => [],
+  all: () => [],
+};
 
 const SECTION_OR_BIND = /^[ \t]*(frontend|listen|backend|bind)[ \t]+(\S+)/gm;
 
@@ -44,6 +51,7 @@ export function listenedOn(config: RenderedConfig): Listened {
       return other === undefined ? undefined : { address: other, port };
     },
     of: (name) => sections.get(name) ?? [],
+    sections: () => [...sections.keys()],
     all: () => [...sections.values()].flat(),
   };
 }

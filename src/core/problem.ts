@@ -57,7 +57,7 @@ export const PROBLEM_CODES = {
   Quarantined:
     'HAProxy refused what this app asks for. Its last good definition serves on with its present servers (`value-ignored`); an app that was never accepted is left out (`app-excluded`). It is tried again when its definition changes.',
   ListenerHeld:
-    'Somebody else has the address, which is named, or it is not of this machine. Everything else serves; it opens by itself.',
+    'Somebody else has the address, which is named, it is not of this machine, or outgoing connections use the port (net.ipv4.ip_local_reserved_ports keeps them off). Everything else serves; it opens by itself.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** One of the stable problem codes. */

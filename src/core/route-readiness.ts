@@ -112,6 +112,8 @@ function judgeRow(
   const { pathMatch } = state.settings;
   const loaded = served.some((it) => it.backend === row.backend && rowKey(it, pathMatch) === rowKey(row, pathMatch));
   if (!loaded) return { ...of, ...whyNotLoaded(state, routeName(row)) };
+  const shut = whyShut(state);
+  if (shut !== undefined) return { ...of, reason: 'PortInUse', message: shut };
   const seen = state.haproxy?.generation;
   if (seen !== undefined && state.running?.generation !== undefined && seen !== state.running.generation) {
     const message = `The worker runs generation ${seen}, not ${state.running.generation}.`;
@@ -125,6 +127,13 @@ function judgeRow(
     return { ...of, reason: 'Ready', message: `${up.length} of ${servers.length} servers up.` };
   }
   return { ...of, ...whyNoServer(state, row, servers) };
+}
+
+/** Why no shared frontend listens; undefined: one does. */
+function whyShut({ settings, heldListeners }: State): string | undefined {
+  const held = heldListeners.filter(({ setting }) => setting === 'http-bind' || setting === 'https-bind');
+  const isShut = held.length > 0 && held.length >= settings.httpBind.length + settings.httpsBind.length;
+  return isShut ? held.map(({ why }) => why).join('; ') : undefined;
 }
 
 /** A host asked for without path is its whole-host row; with path, the row that HAProxy would choose. */

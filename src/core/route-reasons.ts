@@ -21,6 +21,10 @@ export const ROUTE_REASONS = {
   AppSuspended: { terminal: false, next: 'Scale the app to at least one instance.' },
   TaskStaging: { terminal: false, next: 'Wait for a task to start; Marathon shows why when it does not.' },
   TaskKilling: { terminal: false, next: 'Wait for a new task: the present ones are being stopped.' },
+  PortInUse: {
+    terminal: false,
+    next: 'End who has the address that the message names; it is listened on as soon as it is free.',
+  },
   MarathonUnhealthy: { terminal: false, next: 'Look at the task’s health check in Marathon.' },
   HealthUnknown: { terminal: false, next: 'Wait for Marathon’s first health result.' },
   NoAddress: { terminal: false, next: 'Wait until Marathon reports an address and port of the task.' },

@@ -67,7 +67,10 @@ export interface State {
 }
 
 /** The settings that views and readiness need. */
-type StateSettings = Pick<Settings, 'marathon' | 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch'> & {
+type StateSettings = Pick<
+  Settings,
+  'marathon' | 'group' | 'strictMode' | 'pollInterval' | 'sse' | 'pathMatch' | 'httpBind' | 'httpsBind'
+> & {
   readonly source: 'marathon' | 'file';
 };
 
@@ -142,6 +145,8 @@ export function initialState(version: string, settings: Settings, at: number): S
       pollInterval: settings.pollInterval,
       sse: settings.sse,
       pathMatch: settings.pathMatch,
+      httpBind: settings.httpBind,
+      httpsBind: settings.httpsBind,
       source: settings.apps === undefined ? 'marathon' : 'file',
     },
     at,

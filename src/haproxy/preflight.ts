@@ -53,9 +53,9 @@ export function createPreflight(
       return bind === undefined ? [] : [{ bind, row }];
     });
     const own = await createOwnSockets(masterSocket);
-    // Without HAProxy nothing is ours, and without a look at its sockets nothing is certainly not.
-    if (own.pids === 0 || own.hidden) return [];
-    const foreign = rows.filter(({ row }) => !own.has(row));
+    // Without HAProxy nobody is beside it.
+    if (own.pids === 0) return [];
+    const foreign = rows.filter(({ row }) => !own.has(row) && !(own.hidden && own.mayBe(row)));
     const owners = await ownersOf(new Set(foreign.map(({ row }) => row.inode)));
     return foreign.map(({ bind, row }) => ({ bind, ...owners.get(row.inode) }));
   }

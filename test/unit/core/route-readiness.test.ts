@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { App, AppId } from '../../../src/core/app.ts';
+import type { App, AppId, Instant } from '../../../src/core/app.ts';
 import type { Generation } from '../../../src/core/config.ts';
 import type { LiveServer } from '../../../src/core/ports.ts';
 import { withoutApps } from '../../../src/core/quarantine.ts';
@@ -70,6 +70,20 @@ describe('a route that serves', () => {
 
   it.each(['WEB.Example', 'web.example.', 'web.example:8080', ' web.example '])('is found as %s', (host) => {
     expect(judge(scene(), live(), host).reason).toBe('Ready');
+  });
+
+  it('does not serve while somebody else has every shared address, and does while one is left', () => {
+    const settings = { httpBind: [{ address: '*', port: 80 }], httpsBind: [{ address: '*', port: 443 }] };
+    const held = (['http-bind', 'https-bind'] as const).map((setting, at) => ({
+      bind: { address: '*', port: [80, 443][at] ?? 0 },
+      setting,
+      since: 0 as Instant,
+      why: `thief (pid 7) listens on *:${[80, 443][at]}`,
+    }));
+    expect(judge(scene({ settings, state: { heldListeners: held.slice(0, 1) } })).reason).toBe('Ready');
+    const answer = judge(scene({ settings, state: { heldListeners: held } }));
+    expect(answer).toMatchObject({ ready: false, reason: 'PortInUse', terminal: false });
+    expect(answer.message).toContain('thief (pid 7) listens on *:80');
   });
 
   it('stays ready while Marathon is away, and says that it may be outdated', () => {

@@ -181,6 +181,24 @@ describe('what is listened on', () => {
     expect(bindsOf(await load(tableOf(service(MAIL, [at('10.0.0.1', 10_003)]))))).toEqual(['127.0.0.1:10002']);
   });
 
+  test('serves on under another service port, as long as it is certain whose it was', async () => {
+    const { clock, fate, load } = createStage();
+    await load(tableOf(service(MAIL, [10_002])));
+    for (const port of [10_003, 10_004]) fate.set(`127.0.0.1:${port}`, THIEF);
+    const moved = service(backend('mail_10003'), [10_003]);
+    const kept = await load(tableOf(moved));
+    expect(kept.services).toEqual([{ ...moved, binds: service(MAIL, [10_002]).binds }]);
+    expect(await load(tableOf(moved))).toEqual(kept);
+    const [first, second] = [service(MAIL, [10_002]), service(backend('mail_10005'), [10_005])];
+    fate.delete('127.0.0.1:10003');
+    await clock.advance(1_000);
+    expect(await load(tableOf(moved))).toMatchObject({ services: [moved] });
+    await load(tableOf(first, second));
+    const both = [moved, service(backend('mail_10004'), [10_004])];
+    fate.set('127.0.0.1:10003', THIEF);
+    expect((await load(tableOf(...both))).services).toEqual([]);
+  });
+
   test('is given up when somebody else is to have it', async () => {
     const { fate, load } = createStage();
     await load(tableOf(service(MAIL, [10_002])));
