@@ -39,7 +39,8 @@ export async function startFirstOf(
       await generations.confirm(launched.value.generation ?? generation);
       return launched;
     }
-    first ??= launched.failure;
+    const { kind, detail } = launched.failure;
+    first ??= { kind, detail };
     if (context.ended.aborted) break;
   }
   if (at !== current) await generations.point('current', current);

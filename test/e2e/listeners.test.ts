@@ -52,8 +52,10 @@ describe('a node on which somebody else has', () => {
     await marathon.post(app('web', FIRST + 80));
     await portolan.start();
     await until('its own port serves', async () => (await get(FIRST + 80, '/')).status === 200, 30_000);
-    const told = await statusOf(platform);
-    expect(told).toMatchObject({ ready: true, converged: true });
+    const told = await until('well', async () => {
+      const status = platform && (await statusOf(platform));
+      return status?.ready && status.converged && status;
+    });
     expect(told.degraded).toContain('listener-held');
     expect(told.heldListeners).toMatchObject([{ setting: 'http-bind', bind: { port: HTTP } }]);
     expect(told.heldListeners?.[0]?.why).toContain(`(pid ${process.pid})`);

@@ -146,7 +146,7 @@ describe('supervision', () => {
     const extra = await freePort();
     await haproxy.start();
     await rig.apply(haproxy, config('one'));
-    const two = rig.config({ ports: [port, extra], servers: [], frontend: ['http-request return status 200'] });
+    const two = rig.config({ ports: [extra], servers: [], frontend: ['http-request return status 200'] });
     expect(await rig.apply(haproxy, two)).toMatchObject({ kind: 'applied', generation: 2 });
     await haproxy.stop('drain');
     const squatter = createServer();
