@@ -13,13 +13,14 @@ const SCHEMA = 1;
 /** Stands before the digest of all that is before it. */
 const SEAL = ',\n"sha256":"';
 
+/** An app as it is written. */
+type SavedApp = readonly [AppId, Omit<App, 'labels'> & { readonly labels: readonly (readonly [string, string])[] }];
 type Loaded = Awaited<ReturnType<GoodApps['load']>>;
 
 const id = z.string().transform((text) => text as AppId);
 const text = z.string();
 const number = z.number();
 
-const savedApp = z.looseObject({ id, labels: z.array(z.tuple([text, text])), ports: z.array(z.looseObject({})) });
 const savedRefusal = z.object({
   asked: text,
   since: number,
@@ -32,7 +33,8 @@ const savedRefusal = z.object({
 const savedApps = z.object({
   schema: z.literal(SCHEMA),
   quarantined: z.array(z.tuple([id, savedRefusal])),
-  apps: z.array(z.tuple([id, savedApp])),
+  /** As many as the cluster is large: the seal vouches for what they are. */
+  apps: z.array(z.unknown()),
 });
 
 /** What keeping good definitions touches. */
@@ -171,11 +173,10 @@ async function read(path: string): Promise<Loaded | undefined> {
   }
 }
 
-/** What the seal vouches for was written from these types. */
 function loaded({ apps, quarantined }: z.infer<typeof savedApps>): Loaded {
-  const good = new Map(
-    apps.map(([app, { labels, ...rest }]) => [app, { ...rest, labels: new Map(labels) } as unknown as App]),
-  );
+  const good = new Map<AppId, App>();
+  for (const [app, { labels, ...rest }] of apps as readonly SavedApp[])
+    good.set(app, { ...rest, labels: new Map(labels) });
   return {
     apps: good,
     quarantined: new Map(
