@@ -1,9 +1,10 @@
-import type { AppId } from './app.ts';
-import type { Diagnostic } from './config.ts';
+import type { App, AppId } from './app.ts';
+import { blamedLabel, refusedTexts, withoutSecrets } from './blame-label.ts';
+import type { Diagnostic, RenderedConfig } from './config.ts';
 import type { Origin, Problem } from './problem.ts';
 import { appOf, printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
-import type { Holding } from './stand-in.ts';
+import { askedBy, type Holding } from './stand-in.ts';
 import { byAppId, byFirstBind, byName, byRoute, listDiff } from './table-diff.ts';
 import { profileName } from './template-views.ts';
 
@@ -19,8 +20,28 @@ export interface Quarantined extends Holding {
   readonly label?: string;
   /** Its value, printable; masked where it is a secret. */
   readonly value?: string;
-  /** Nobody was named, and there were not runs enough to find out whether it is to blame: it is tried again soon. */
-  readonly suspected?: true;
+  /** Nobody was named, and it is not known yet whether it is to blame: it is tried again soon, together with so many others, itself included. */
+  readonly suspected?: number;
+}
+
+/** What HAProxy said about an app, and of which configuration. */
+export interface Refusal {
+  readonly holding: Holding;
+  readonly said: readonly Diagnostic[];
+  readonly config: RenderedConfig;
+  readonly suspected?: number;
+}
+
+/** An app as it is quarantined from `since` on. */
+export function quarantined(app: App, { holding, said, config, suspected }: Refusal, since: number): Quarantined {
+  return {
+    ...holding,
+    asked: askedBy(app, holding.step),
+    since,
+    message: printable(withoutSecrets(wordsOf(said), app), 400),
+    ...blamedLabel(app, holding.good, refusedTexts(said, config)),
+    ...(suspected === undefined ? {} : { suspected }),
+  };
 }
 
 /** The table without the rows of apps that are left out. What they own stays claimed: nobody else gets it meanwhile. */
@@ -93,7 +114,7 @@ export function quarantineProblem(app: AppId, entry: Quarantined): Problem {
 }
 
 /** HAProxy's words about one app: the diagnostics of its lines if known, else the first ones. */
-export function wordsOf(diagnostics: readonly Diagnostic[]): string {
+function wordsOf(diagnostics: readonly Diagnostic[]): string {
   const alerts = diagnostics.filter((diagnostic) => diagnostic.severity === 'alert');
   const chosen = (alerts.length > 0 ? alerts : diagnostics).slice(0, 3);
   return chosen.length === 0 ? 'the configuration with it is not valid' : chosen.map((it) => it.message).join('; ');

@@ -17,26 +17,30 @@ export interface Runs {
   /** Also of a configuration that runs: where that is refused now, something else than an app has changed. */
   attempt(draft: Draft): Promise<Attempted>;
   left(): number;
-  /** No more than this many in all from here on; `made` included. */
-  limit(most: number): void;
+  /** No more than this many in all from here on, `made` included, and none that begins later than `ms` after the first refusal. */
+  limit(most: number, ms: number): void;
 }
 
 /** `made`: runs that were made already. */
 export function createRuns({ validate, clock, signal }: IsolateDeps, made: number): Runs {
   let most = MAX_RUNS;
   let count = made;
-  const left = (): number => (signal.aborted ? 0 : Math.max(0, most - count));
+  const startedAt = clock.now();
+  let longestMs = Number.POSITIVE_INFINITY;
+  const isOver = (): boolean => signal.aborted || clock.now() - startedAt > longestMs;
+  const left = (): number => (isOver() ? 0 : Math.max(0, most - count));
   return {
     left,
-    limit(given) {
+    limit(given, ms) {
       most = Math.min(most, given);
+      longestMs = ms;
     },
     async attempt({ config }) {
       if (left() === 0) return { kind: 'none-left' };
       count += 1;
-      const startedAt = clock.now();
+      const began = clock.now();
       const result = await validate(config);
-      const ms = clock.now() - startedAt;
+      const ms = clock.now() - began;
       if (result.ok) return { kind: 'valid', candidate: result.value, ms };
       const { failure } = result;
       return failure.kind === 'invalid'

@@ -1,7 +1,8 @@
 import type { AppId } from '../core/app.ts';
-import type { Diagnostic, RenderedConfig, TemplateFailure } from '../core/config.ts';
+import type { RenderedConfig, TemplateFailure } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Candidate, Clock, ValidationFailure } from '../core/ports.ts';
+import type { Refusal } from '../core/quarantine.ts';
 import type { Result } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Holding } from '../core/stand-in.ts';
@@ -33,15 +34,8 @@ export interface IsolateDeps {
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** What was found about an app. */
-export interface Culprit {
-  readonly holding: Holding;
-  /** What HAProxy said about it, and of which configuration. */
-  readonly said: readonly Diagnostic[];
-  readonly config: RenderedConfig;
-  /** It was not proven, as there were no runs left. */
-  readonly suspected?: true;
-}
+/** What was found about an app. `suspected`: nothing is proven yet; so many of those are to be tried together next. */
+export type Culprit = Refusal;
 
 /** Who must be held, by app. */
 export type Culprits = ReadonlyMap<AppId, Culprit>;

@@ -91,7 +91,14 @@ async function withoutCulprits(deps: IsolateDeps, draft: Draft, first: Refusal):
   }
   if (first.hopeless) return refused(NOBODY);
   const unheld = suspects.filter((app) => !held.has(app));
-  const found = await search(deps, runs, { table: draft.table, refused: current, diagnostics, held, suspects: unheld });
+  const found = await search(deps, runs, {
+    table: draft.table,
+    refused: current,
+    diagnostics,
+    held,
+    suspects: unheld,
+    accepted: first.lastGood !== undefined,
+  });
   return concluded(found, draft, first.serving, refused);
 }
 

@@ -1,12 +1,10 @@
 import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
-import { blamedLabel, refusedTexts, withoutSecrets } from '../core/blame-label.ts';
 import type { CertificateSet } from '../core/certificates.ts';
 import type { TemplateSources } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, GoodApps } from '../core/ports.ts';
-import { printable } from '../core/problem.ts';
 import type { Quarantined } from '../core/quarantine.ts';
-import { quarantineProblem, voiceBefore, wordsOf } from '../core/quarantine.ts';
+import { quarantined, quarantineProblem, voiceBefore } from '../core/quarantine.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Holding } from '../core/stand-in.ts';
 import { appNamed, askedBy, definitionText, heldApp, nextHolding, withHeldApps } from '../core/stand-in.ts';
@@ -39,7 +37,7 @@ export interface KeptQuarantine extends Required<Pick<Keeper, 'wake' | 'isDue' |
   /** It could not be: whoever is tried stays held for some time. */
   putOff(): void;
   further(app: AppId, table: RoutingTable, snapshot: Snapshot, before: Holding | undefined): Holding | undefined;
-  /** The app asks for what HAProxy has accepted, in this life or before. */
+  /** The app asks for what HAProxy has accepted, in this life or before, or is held at that. */
   isKnown(app: App): boolean;
   add(culprits: Culprits, snapshot: Snapshot): void;
   /** HAProxy's own check has accepted it, and it runs. Only the references are kept: this is called with every pass. */
@@ -101,16 +99,19 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
   };
   const isPutOff = (): boolean => putOffUntil !== undefined && clock.now() < putOffUntil;
 
-  /** Whoever has waited long enough. Of those that are only suspected one half, so that the other is known if it was this one. */
+  /** Whoever has waited long enough, and a part of those that are only suspected. */
   function worthATry(): readonly AppId[] {
     const now = clock.now();
     if (isPutOff()) return [];
-    const suspected = [...entries].filter(([, entry]) => entry.suspected && now >= suspectsFrom).map(([app]) => app);
+    const suspected = now < suspectsFrom ? [] : [...entries].filter(([, entry]) => entry.suspected !== undefined);
     if (suspected.length > 0) suspectsFrom = now + timings.suspectRetryMs;
+    // Those first who are known to be among the fewest.
+    const together = Math.min(...suspected.map(([, entry]) => entry.suspected ?? 1));
+    const group = suspected.filter(([, entry]) => entry.suspected === together).slice(0, together);
     const waited = [...entries].filter(
       ([, { since, suspected }]) => !suspected && now - since >= timings.quarantineRetryMs,
     );
-    return [...suspected.slice(0, Math.ceil(suspected.length / 2)), ...waited.map(([app]) => app)];
+    return [...group, ...waited].map(([app]) => app);
   }
 
   function goodOf(app: AppId, table: RoutingTable): App | undefined {
@@ -194,23 +195,20 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
       return nextHolding(app, held?.good ?? goodOf(id, table), held?.step);
     },
     isKnown(app) {
-      const entry = entries.get(app.id) ?? tried.get(app.id);
-      if (entry !== undefined) return false;
+      if (tried.has(app.id)) return false;
+      if (entries.has(app.id)) return true;
       const good = accepted === undefined ? stored.get(app.id) : appNamed(accepted.snapshot, app.id);
       return good !== undefined && definitionText(good) === definitionText(app);
     },
     add(culprits, snapshot) {
       const since = clock.now();
       const added = new Map<AppId, Quarantined>();
-      for (const [id, { holding, said, config, suspected }] of culprits) {
+      for (const [id, culprit] of culprits) {
         const app = appNamed(snapshot, id);
         if (app === undefined) continue;
-        const asked = askedBy(app, holding.step);
-        const about = blamedLabel(app, holding.good, refusedTexts(said, config));
-        const message = printable(withoutSecrets(wordsOf(said), app), 400);
-        const entry = { ...holding, asked, since, message, ...about, ...(suspected ? { suspected } : {}) };
+        const entry = quarantined(app, culprit, since);
         const before = entries.get(id) ?? tried.get(id);
-        if (before?.asked !== asked || before.step !== holding.step) tell(id, entry);
+        if (before?.asked !== entry.asked || before.step !== entry.step) tell(id, entry);
         added.set(id, entry);
         tried.delete(id);
       }

@@ -8,10 +8,11 @@ import type { Culprit, Culprits, Draft, IsolateDeps } from './culprits.ts';
 import { holdingsOf } from './culprits.ts';
 
 /**
- * Runs of one pass, at most, where everybody who is suspected can be held at what was good of them: that costs nobody anything,
- * so all the others need not wait until the search is over.
+ * Runs of one pass, at most, and how long after the first refusal the last one may begin, where everybody who is suspected can be
+ * held and loses nothing by it: tasks come and go meanwhile, and wait for the end of the pass. The next passes go on from there.
  */
 const MAX_RUNS_UNHURRIED = 4;
+const LONGEST_UNHURRIED_MS = 250;
 
 /** Where a search starts. */
 export interface SearchStart {
@@ -23,6 +24,8 @@ export interface SearchStart {
   /** Who is held already. */
   readonly held: Culprits;
   readonly suspects: readonly AppId[];
+  /** HAProxy has accepted something in this life: an app of which nothing was good is a new one. */
+  readonly accepted: boolean;
 }
 
 /** How it ended. */
@@ -68,7 +71,8 @@ async function searchAmong(deps: IsolateDeps, runs: Runs, start: SearchStart): P
     const holding = deps.further(app, start.table, undefined);
     if (holding !== undefined) ways.set(app, holding);
   }
-  const isHarmless = [...ways.values()].every(({ step }) => step !== 'out');
+  const isNew = ({ good }: Holding): boolean => start.accepted && good === undefined;
+  const isHarmless = [...ways.values()].every((way) => way.step !== 'out' || isNew(way));
   const free = new Set<AppId>();
   const culprits = new Map<AppId, Culprit>();
   const draftWith = (apps: readonly AppId[]) => {
@@ -83,7 +87,7 @@ async function searchAmong(deps: IsolateDeps, runs: Runs, start: SearchStart): P
   if (tried.kind === 'failed') return tried;
   if (tried.kind === 'none-left') return { kind: 'unfinished', held };
   if (tried.kind === 'invalid') return { kind: 'nobody' };
-  if (isHarmless) runs.limit(MAX_RUNS_UNHURRIED);
+  if (isHarmless) runs.limit(MAX_RUNS_UNHURRIED, LONGEST_UNHURRIED_MS);
   let valid: Valid = { ...tried, draft: base.value };
   let { diagnostics: said, refused: last } = start;
 
@@ -139,8 +143,9 @@ async function searchAmong(deps: IsolateDeps, runs: Runs, start: SearchStart): P
   const left = [...ways].filter(([app]) => !free.has(app) && !culprits.has(app));
   if (left.length > 0 && !isHarmless) return { kind: 'unfinished', held: new Map([...held, ...culprits]) };
   const { diagnostics, refused } = start;
+  const suspected = Math.ceil(left.length / 2);
   for (const [app, holding] of left)
-    culprits.set(app, { holding, said: diagnostics, config: refused.config, suspected: true });
+    culprits.set(app, { holding, said: diagnostics, config: refused.config, suspected });
   return { kind: 'found', ...valid, held: new Map([...held, ...culprits]) };
 }
 

@@ -27,7 +27,7 @@ const savedRefusal = z.object({
   message: text,
   label: text.optional(),
   value: text.optional(),
-  suspected: z.literal(true).optional(),
+  suspected: z.int().min(1).optional(),
   step: z.enum(['definition', 'servers', 'out']),
 });
 const savedApps = z.object({

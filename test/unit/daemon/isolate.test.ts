@@ -237,6 +237,28 @@ describe('an app that worked, and asks for something that HAProxy refuses', () =
     await world.stop();
   });
 
+  it('keeps others waiting for two slow checks at most, and is found all the same', async () => {
+    const world = createWorld();
+    world.apps = many(40);
+    await started(world);
+    world.refuses = wordless;
+    world.takes = { validate: 400 };
+    const relabelled = [scriptedApp('/app-0000', 1, 'fine'), ...many(40, [7, 30]).slice(1)];
+    const before = world.calls.get('validate') ?? 0;
+    const passes = world.of('pass-finished').length;
+    world.apps = relabelled;
+    world.hint('all');
+    while (world.of('pass-finished').length === passes) await world.clock.advance(50);
+    expect((world.calls.get('validate') ?? 0) - before).toBe(2);
+    expect(excluded(world)).toEqual(['/app-0000', '/app-0007', '/app-0030']);
+    await world.clock.advance(60_000);
+    expect(excluded(world)).toEqual(['/app-0007', '/app-0030']);
+    expect(text(world)).toContain('# fine');
+    expect([...world.saved.quarantined.values()].map(({ suspected }) => suspected)).toEqual([undefined, undefined]);
+    expect((world.calls.get('validate') ?? 0) - before).toBeLessThanOrEqual(12);
+    await world.stop();
+  });
+
   it('survives a restart by what the life before has saved', async () => {
     const world = createWorld();
     world.refuses = byLine();
