@@ -54,7 +54,8 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
   let lost: ReadonlyMap<AppId, App | undefined> = new Map();
   /** The last full answer before anything was held. */
   let goodAt: Instant | undefined;
-  const removed = new Map<AppId, Instant>();
+  /** `seen`: an answer lacked the app since. */
+  const removed = new Map<AppId, { readonly at: Instant; readonly seen: boolean }>();
   let accepted = false;
   let askedAt = Number.NEGATIVE_INFINITY;
   const others = createKeptWitness({ source, clock, emit });
@@ -62,6 +63,7 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
   function hear(answer: Checked<Snapshot>, scope: Scope): void {
     heard = answer;
     moved = true;
+    if (removed.size > 0) remember(answer.value.apps, scope);
     if (scope === 'all') fresh = true;
     else if (lost.size > 0) readOneByOne(answer.value.apps, scope);
   }
@@ -82,7 +84,6 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
 
   function look(answer: Checked<Snapshot>, signal: AbortSignal): void {
     if (fresh) lost = lostIn(answer.value);
-    if (fresh && removed.size > 0) remember(new Set(answer.value.apps.map(({ id }) => id)));
     const before = guard.current();
     if (lost.size === 0 && before === undefined) take({ kind: 'pass' }, answer);
     else {
@@ -142,13 +143,20 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
   }
 
   const wasRemoved = (app: AppId): boolean => {
-    const at = removed.get(app);
-    return at !== undefined && clock.now() - at <= REMOVED_MS;
+    const word = removed.get(app);
+    return word !== undefined && clock.now() - word.at <= REMOVED_MS;
   };
 
   /** An app that was destroyed and is there again can be missed again. */
-  function remember(shown: ReadonlySet<AppId>): void {
-    for (const [app, at] of removed) if (shown.has(app) && clock.now() - at > LATE_MS) removed.delete(app);
+  function remember(apps: readonly App[], scope: Scope): void {
+    const asked = scope === 'all' ? [...removed.keys()] : scope.filter((app) => removed.has(app));
+    if (asked.length === 0) return;
+    const shown = new Set(apps.map(({ id }) => id));
+    for (const app of asked) {
+      const { at, seen } = removed.get(app) ?? { at: clock.now(), seen: false };
+      if (!shown.has(app)) removed.set(app, { at, seen: true });
+      else if (seen || clock.now() - at > LATE_MS) removed.delete(app);
+    }
   }
 
   /** A 404 explains nothing while events come: one of them would have told. */
@@ -180,8 +188,8 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
         : { at: (askedAt + everyMs) as Instant, scope: [], reason: 'held answer' },
     removed(apps) {
       const now = clock.now();
-      for (const [app, at] of removed) if (now - at > REMOVED_MS) removed.delete(app);
-      for (const app of apps) removed.set(app, now);
+      for (const [app, { at }] of removed) if (now - at > REMOVED_MS) removed.delete(app);
+      for (const app of apps) removed.set(app, { at: now, seen: removed.get(app)?.seen ?? false });
     },
     accept() {
       accepted = guard.current() !== undefined;

@@ -184,6 +184,24 @@ describe('an explanation', () => {
     });
   }
 
+  it('is used up by the app’s end: one that is made anew can be missed again', async () => {
+    const world = await serving();
+    world.hint(LOST, 'deployment_info', LOST);
+    world.apps = [...HALF];
+    world.hint(LOST, 'app_terminated_event', LOST);
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(10);
+    world.apps = [...APPS];
+    world.hint(LOST, 'api_post_event');
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(20);
+    world.apps = [...HALF];
+    world.hint('all', 'poll');
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(20);
+    await world.stop();
+  });
+
   it('is forgotten when the app is there again', async () => {
     const world = await serving();
     world.hint(['/a10'], 'deployment_info', LOST);
