@@ -64,6 +64,11 @@ describe('a reload whose outcome nobody knows', () => {
       haproxy: { ...haproxy, runtime: NO_RUNTIME },
       source: silentSource(() => apps),
       files: { templates: () => templates(), certificates: () => NO_CERTIFICATES },
+      goodApps: {
+        load: async () => ({ apps: new Map(), quarantined: new Map() }),
+        save: () => undefined,
+        flush: async () => undefined,
+      },
       memoryStore: { load: async () => NO_MEMORY, save: () => undefined, flush: async () => undefined },
       place: { runtimeSocket: rig.paths.runtimeSocket, stateFile: rig.paths.serverState },
       spares: [],
