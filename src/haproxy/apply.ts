@@ -2,7 +2,8 @@ import type { Generation } from '../core/config.ts';
 import type { ApplyResult, Candidate, HaproxyFailure } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
 import type { HaproxyContext } from './context.ts';
-import type { ProcessTable } from './master.ts';
+import { closedPorts } from './listener-probe.ts';
+import { type ProcessTable, showProcesses } from './master.ts';
 import { findByMasterSocket } from './processes.ts';
 import { reloadAndConfirm } from './reload.ts';
 import { clearServerState, sanitiseState, writeServerState } from './server-state.ts';
@@ -57,6 +58,7 @@ async function reload(
   const published = await generations.point('current', generation);
   if (!published.ok) return rejected(published.failure, serving);
   const outcome = await reloadAndConfirm(context, generation, master, sight.master ? 'socket' : 'signal');
+  if (outcome.is === 'confirmed') await openListeners(context, generation, stored, outcome.worker.pid);
   await clearServerState(paths.serverState);
   if (outcome.is === 'confirmed') {
     context.patience.took(clock.now() - began);
@@ -93,6 +95,31 @@ async function reload(
     default:
       return unreachable(outcome);
   }
+}
+
+/**
+ * A new bind that excludes one of the old worker's (`*:P` for `10.0.0.1:P`) makes 2.6 to 3.2 pause every listener of the old worker.
+ * Those that both have are one socket each, and stay closed with the new worker, whoever's they are. Another reload opens them.
+ */
+async function openListeners(
+  context: HaproxyContext,
+  generation: Generation,
+  { files }: StoredGeneration & { readonly is: 'whole' },
+  workerPid: number,
+): Promise<void> {
+  const { mode, paths, timings, emit } = context;
+  const haproxyCfg = files.get('haproxy.cfg') ?? '';
+  // Another container's listeners cannot be seen from here.
+  const closed = mode === 'managed' ? await closedPorts(haproxyCfg) : [];
+  if (closed.length === 0) return;
+  const table = await showProcesses(paths.masterSocket, timings.answer);
+  if (!table.ok) return;
+  emit({
+    type: 'runtime-doubt',
+    detail: `a reload left ports ${closed.slice(0, 5).join(', ')} closed; HAProxy is reloaded again`,
+  });
+  await saveServerState(context, haproxyCfg);
+  await reloadAndConfirm(context, generation, table.value, 'socket', workerPid);
 }
 
 /** Tells the next worker what the checks of this one have found out. Unread: then it has to find out by itself. */

@@ -32,16 +32,19 @@ export interface ProbedBind {
   readonly port: number;
 }
 
-/** The first TCP addresses that a configuration listens on. */
-export function bindsOf(config: RenderedConfig): readonly ProbedBind[] {
+/** The first TCP addresses that a configuration listens on, one a port. */
+export const bindsOf = (config: RenderedConfig): readonly ProbedBind[] =>
+  bindsIn(config.files.get('haproxy.cfg') ?? '', MOST_TRIED);
+
+function bindsIn(haproxyCfg: string, most: number): readonly ProbedBind[] {
   const found = new Map<number, ProbedBind>();
-  for (const line of (config.files.get('haproxy.cfg') ?? '').split('\n')) {
+  for (const line of haproxyCfg.split('\n')) {
     const words = /^\s*bind\s+(\S+)/.exec(line)?.[1]?.replaceAll(/["']/g, '');
     // `10000-10099` is a range of ports: one of them is enough.
     const [, address = '', port] = /^(.*):(\d+)(?:-\d+)?$/.exec(words ?? '') ?? [];
     if (port === undefined || /[@/$]/.test(address)) continue;
     found.set(Number(port), { host: hostOf(address), port: Number(port) });
-    if (found.size === MOST_TRIED) break;
+    if (found.size === most) break;
   }
   return [...found.values()];
 }
@@ -82,6 +85,19 @@ async function probe({ host, port }: ProbedBind, clock: Clock, signal: AbortSign
     socket.destroy();
   }
 }
+
+/** Ports of a configuration that nobody listens on here; none where the kernel does not say. Connects to nobody. */
+export async function closedPorts(haproxyCfg: string): Promise<readonly number[]> {
+  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readText));
+  if (tables[0] === undefined) return [];
+  const open = new Set(tables.flatMap((text) => listeningPorts(text ?? '')));
+  return bindsIn(haproxyCfg, Number.POSITIVE_INFINITY).flatMap(({ port }) => (open.has(port) ? [] : [port]));
+}
+
+const listeningPorts = (text: string): readonly number[] =>
+  [...text.matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:0000 0A /gm)].map(([, port = '']) =>
+    Number.parseInt(port, 16),
+  );
 
 /** How many connections wait at the listeners of a port; `undefined` when the kernel does not say. */
 async function queuesOf(port: number): Promise<readonly number[] | undefined> {

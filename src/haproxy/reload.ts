@@ -31,6 +31,7 @@ interface Sent {
  * Tells the master to reload and waits until a fresh connection to the runtime socket proves that a worker in charge
  * runs `expected`. The answer of the master and its counters only tell when it failed or was lost.
  * @param before what the master said just before, or when it was last asked
+ * @param notPid a worker that runs it already, and is to be replaced
  * @param how `signal`: its socket is gone, and comes back with the reload
  */
 export async function reloadAndConfirm(
@@ -38,6 +39,7 @@ export async function reloadAndConfirm(
   expected: Generation,
   before: ProcessTable,
   how: 'socket' | 'signal' = 'socket',
+  notPid?: number,
 ): Promise<ReloadOutcome> {
   const { clock, timings, paths, ended } = context;
   const limit = context.patience.limit();
@@ -46,7 +48,8 @@ export async function reloadAndConfirm(
   let sent = how === 'socket' ? send(context, until) : await signal(context, before);
   let sends = 1;
   let found: Generation | undefined;
-  const isIt = (worker: WorkerAnswer): boolean => worker.generation === expected && !worker.stopping;
+  const isIt = ({ pid, generation, stopping }: WorkerAnswer): boolean =>
+    generation === expected && !stopping && pid !== notPid;
   while (clock.now() < until && !ended.aborted) {
     const direct = await probeWorker(paths.runtimeSocket, timings.answer);
     const asked = sent.reply || (direct.ok ? isIt(direct.value) : direct.failure.kind === 'refused');

@@ -61,6 +61,21 @@ describe('a managed HAProxy', () => {
     expect(files.ok && files.value.get('haproxy.cfg')).toContain('setenv PORTOLAN_GENERATION 1\n');
   });
 
+  test('opens every listener again when a new one excludes an old one', async () => {
+    const extra = await freePort();
+    const listening = (bind: string) => {
+      const made = rig.config({ ports: [port], servers: [], frontend: ['http-request return status 200'] });
+      const text = `${made.files.get('haproxy.cfg')}frontend other\n  bind ${bind}:${extra}\n  http-request return status 200\n`;
+      return { ...made, files: new Map(made.files).set('haproxy.cfg', text), digest: bind };
+    };
+    await haproxy.start();
+    await rig.apply(haproxy, listening('127.0.0.1'));
+    expect(await rig.apply(haproxy, listening('*'))).toMatchObject({ kind: 'applied', generation: 2 });
+    expect((await get(port)).status).toBe(200);
+    expect((await get(extra)).status).toBe(200);
+    expect(await haproxy.view()).toMatchObject({ up: true, generation: 2 });
+  });
+
   test('loses no request in 20 reloads, with connections of their own and with kept ones', async () => {
     await haproxy.start();
     await rig.apply(haproxy, rig.config({ ports: [port], servers: [server()], name: 'reload-0' }));
