@@ -57,6 +57,8 @@ interface Parts {
 }
 
 const NOBODY: ReadonlyMap<AppId, Holding> = new Map();
+/** Each time that nothing can be proven doubles the pause until the next one, up to this. */
+const LONGEST_PUT_OFF_MS = 60_000;
 
 /** An empty quarantine. */
 export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts): KeptQuarantine {
@@ -68,6 +70,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
   let accepted: Accepted | undefined;
   /** Nobody is tried again before this, as nothing could be proven. */
   let putOffUntil: number | undefined;
+  let putOffs = 0;
   let suspectsFrom = 0;
   let surroundings = '';
   let sources: readonly unknown[] = [];
@@ -182,7 +185,8 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
     isTrying: () => tried.size > 0,
     isDue: () => putOffUntil !== undefined && !isPutOff(),
     putOff() {
-      putOffUntil = clock.now() + timings.suspectRetryMs;
+      putOffUntil = clock.now() + Math.min(LONGEST_PUT_OFF_MS, timings.suspectRetryMs * 2 ** putOffs);
+      putOffs += 1;
       change((now) => {
         for (const [app, entry] of tried) now.set(app, entry);
       });
@@ -227,6 +231,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
         emit({ type: 'app-released', app });
         forms.delete(app);
       }
+      if (tried.size > 0) putOffs = 0;
       tried.clear();
       accepts(newest);
     },
