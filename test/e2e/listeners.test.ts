@@ -22,15 +22,17 @@ const HTTP = FIRST;
 const thieves: Server[] = [];
 let platform: Platform | undefined;
 
-const take = async (port: number): Promise<Server> => {
-  const server = createServer((socket) => socket.destroy());
-  thieves.push(server);
-  await new Promise<void>((done, failed) => {
-    server.once('error', failed);
-    server.listen(port, '127.0.0.1', done);
+/** Takes a port as soon as whoever had it before has ended. */
+const take = (port: number): Promise<Server> =>
+  until(`port ${port} is free`, async () => {
+    const server = createServer((socket) => socket.destroy());
+    const listens = await new Promise<boolean>((done) => {
+      server.once('error', () => done(false));
+      server.listen(port, '127.0.0.1', () => done(true));
+    });
+    if (listens) thieves.push(server);
+    return listens && server;
   });
-  return server;
-};
 const give = (server: Server) => new Promise((done) => server.close(done));
 const statusOf = async ({ portolan }: Platform) => (await portolan.admin('/v1/status')).body as Status;
 const app = (name: string, port: number) =>
@@ -104,7 +106,7 @@ describe('a node on which somebody else has', () => {
     // Without Portolan nobody starts HAProxy again before the port is stolen.
     await portolan.crash();
     process.kill(haproxy.masterPid, 'SIGKILL');
-    const thief = await until('the port is free', () => take(stolen).catch(() => undefined));
+    const thief = await take(stolen);
     await portolan.start();
     await until('the other serves', async () => (await get(kept, '/')).status === 200);
     const shared = async () => (await get(HTTP, '/', { host: 'stolen.listeners.example' })).status === 200;

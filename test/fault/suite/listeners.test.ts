@@ -7,7 +7,7 @@ import { HAPROXY } from '../../support/haproxy-rig.ts';
 import { customerApp, echo } from '../../support/platform.ts';
 import { until } from '../../support/portolan-process.ts';
 import { faultSuite } from './runner.ts';
-import { isWell, type Scenario, type Status } from './scenario.ts';
+import { isWell, type Scenario, type Stage, type Status } from './scenario.ts';
 
 /** Somebody who takes a port and gives it back. */
 interface Thief {
@@ -84,6 +84,14 @@ const names =
       ? `listener-held by ${who}`
       : undefined;
 
+/** Deletes an app of a scenario's own; nobody has its port when this resolves. */
+async function gone({ marathon }: Stage, id: string, port: number): Promise<undefined> {
+  await marathon.delete(id);
+  await marathon.settled();
+  await until('the port is free', async () => (await greeting(port)).error !== undefined, 30_000);
+  return undefined;
+}
+
 /** An app asks for a port that somebody has; once it is given back, the app is served without anybody's doing. */
 function taken(name: string, rows: Scenario['rows'], thief: Thief, port: number, who: string): Scenario {
   const id = `/extra/port-${port}`;
@@ -98,7 +106,7 @@ function taken(name: string, rows: Scenario['rows'], thief: Thief, port: number,
     heal: () => thief.giveBack(),
     shows: names(port, who),
     recovered: async (stage) => isWell(await stage.status()) && echoes(port),
-    after: ({ marathon }) => marathon.delete(id).then(() => undefined),
+    after: (stage) => gone(stage, id, port),
     patience: 75,
   };
 }
@@ -130,8 +138,8 @@ function moves(from: number, to: number): Scenario {
     heal: () => thief.giveBack(),
     shows: names(to, '(pid '),
     recovered: async (stage) => isWell(await stage.status()) && echoes(to),
-    async after({ marathon }) {
-      await marathon.delete(id);
+    async after(stage) {
+      await gone(stage, id, to);
       return missed === 0 ? undefined : `the port that it had did not answer ${missed} times`;
     },
     patience: 75,
