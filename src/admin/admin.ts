@@ -2,11 +2,13 @@ import { chmod, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import type { AppId } from '../core/app.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, Control, Haproxy } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { formatBind, type Settings } from '../core/settings.ts';
 import type { State } from '../core/state.ts';
+import { addClaimsEndpoint } from './claims-endpoint.ts';
 import { addConfigEndpoint } from './config-endpoint.ts';
 import { addControlEndpoints } from './control-endpoints.ts';
 import { createDoor, type Door } from './door.ts';
@@ -31,6 +33,8 @@ export interface AdminDeps {
   readonly subscribe: (listener: () => void) => () => void;
   readonly haproxy: Pick<Haproxy, 'servers' | 'files'>;
   readonly control: Control;
+  /** Who holds which name. */
+  readonly claims: () => ReadonlyMap<string, AppId>;
   readonly settings: Pick<Settings, 'adminBind' | 'adminTokenFile' | 'stateDir'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -82,6 +86,7 @@ export function createAdmin(deps: AdminDeps): Admin {
     addRouteEndpoint(app, { waits, show });
     addConfigEndpoint(app, { ...deps, show: masked ? redact : (text) => text });
     addControlEndpoints(app, masked ? undefined : deps.control);
+    addClaimsEndpoint(app, deps.claims);
     app.get('/openapi.json', { schema: { summary: 'This API', tags: ['state'] } }, async () => app.swagger());
     open.push(app);
     return app;

@@ -7,6 +7,7 @@ import { describeGuard } from './describe-guard.ts';
 import { describeHaproxy } from './describe-haproxy.ts';
 import { describeListeners } from './describe-listeners.ts';
 import { describeOutside } from './describe-outside.ts';
+import { describeOwners } from './describe-owners.ts';
 import { describeQuarantine } from './describe-quarantine.ts';
 import { appsField, counted, type Description, line, MOST_SHOWN, round, scopeField } from './event-line.ts';
 import { redact, redactDeep } from './redact.ts';
@@ -134,6 +135,10 @@ function describe(event: DaemonEvent): Description {
     case 'app-quarantined':
     case 'app-released':
       return describeQuarantine(event);
+    case 'claims-taken':
+    case 'claims-open':
+    case 'peers-seen':
+      return describeOwners(event);
     default:
       return unreachable(event);
   }

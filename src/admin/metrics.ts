@@ -145,6 +145,9 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'shrink-witnessed':
     case 'app-quarantined':
     case 'app-released':
+    case 'claims-taken':
+    case 'claims-open':
+    case 'peers-seen':
       return;
     default:
       unreachable(event);

@@ -59,6 +59,9 @@ export function createStateGauges(
   const held = gauge('portolan_listeners_held', 'Addresses that wait until they can be listened on');
   const foreign = gauge('portolan_foreign_listeners', 'Others that listen where HAProxy does');
 
+  const peerUp = gauge('portolan_peer_up', '1 when another edge told what it holds when it was last asked', ['peer']);
+  const conflicts = gauge('portolan_claim_conflicts', 'Names that another edge gives to somebody else');
+
   const setOutside = (state: State, now: number): void => {
     for (const endpoint of endpoints) up.set({ endpoint }, Number.NaN);
     for (const [endpoint, master] of state.masters) up.set({ endpoint }, master.outcome === 'ok' ? 1 : 0);
@@ -66,6 +69,9 @@ export function createStateGauges(
     for (const word of ['sse', 'poll', 'file']) mode.set({ mode: word }, discoveryMode(state) === word ? 1 : 0);
     age.set((snapshotAge(state, now) ?? Number.NaN) / 1000);
     guarded.set(state.guard?.lost ?? 0);
+    peerUp.reset();
+    for (const { url, reachable } of state.peers) peerUp.set({ peer: url }, reachable ? 1 : 0);
+    conflicts.set(state.claimConflicts.length);
     certificates.reset();
     for (const { path, notAfter } of state.certificates.usable) {
       certificates.set({ cert: path }, Date.parse(notAfter) / 1000);

@@ -26,6 +26,7 @@ import { createMarathonSource } from '../source/marathon.ts';
 import { createMemoryStore } from '../source/memory-store.ts';
 import { createNameResolver, lookupHost } from '../source/names.ts';
 import { createOperatorFiles } from '../source/operator-files.ts';
+import { createPeers } from '../source/peers.ts';
 import type { DaemonFailure } from './deps.ts';
 import { prepareStateDir } from './state-dir.ts';
 
@@ -104,6 +105,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
       ? createMarathonSource({ settings, clock, emit, names, random: around.random })
       : undefined;
   const source = fromMarathon ?? createFileSource({ path: settings.apps ?? '', clock, emit, names });
+  const peers = createPeers({ settings, clock });
   const loop = createLoop({
     version,
     settings,
@@ -112,11 +114,13 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     haproxy,
     source,
     files: files.value,
+    peers,
     memoryStore: createMemoryStore({
       path: join(settings.stateDir, 'memory.json'),
       clock,
       signal,
       failed: (detail) => log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
+      damaged: (file) => log.say('warn', clock.now(), `${file} is damaged and not believed`),
     }),
     goodApps: createGoodAppsStore({
       path: join(settings.stateDir, 'good-apps.json'),
@@ -126,7 +130,12 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     }),
     spares,
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },
-    stages: { build: createBuilder(), createRenderer: rendererOf, blame },
+    // Only Marathon knows who had a name first.
+    stages: {
+      build: createBuilder(fromMarathon === undefined ? 'oldest' : 'nobody'),
+      createRenderer: rendererOf,
+      blame,
+    },
     random: around.random,
     setLogLevel: log.setLevel,
   });
@@ -137,6 +146,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     subscribe: store.subscribe,
     haproxy: { files: haproxy.files, servers: loop.servers },
     control: loop.control,
+    claims: loop.claims,
     settings,
     metrics,
     clock,
@@ -161,6 +171,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   await admin.stop();
   await watching;
   await fromMarathon?.close();
+  await peers.close();
   await journal.flushed();
   return ok(undefined);
 }

@@ -1,6 +1,8 @@
 import type { App, Snapshot } from './app.ts';
 import { createAutoPorts } from './auto-ports.ts';
 import type { CertificateSet } from './certificates.ts';
+import type { WhenOpen } from './claims.ts';
+import type { OpenName } from './contest.ts';
 import { createDeployments } from './deployments.ts';
 import type { Difference } from './difference.ts';
 import { difference } from './difference.ts';
@@ -17,7 +19,11 @@ import type { Settings } from './settings.ts';
 import { createVerdictKeeper } from './verdicts.ts';
 
 /** What HAProxy should do, what had to be left out, and what the next pass must know. */
-export type BuiltTable = Checked<RoutingTable> & { readonly memory: Memory };
+export type BuiltTable = Checked<RoutingTable> & {
+  readonly memory: Memory;
+  /** Names that several ask for and nobody holds: what became of them was decided by age, or not at all. */
+  readonly open: readonly OpenName[];
+};
 
 /** Builds routing tables. Same input, same table, whatever the order of the apps. */
 export type TableBuilder = (
@@ -33,11 +39,12 @@ export const buildRoutingTable: TableBuilder = (...input) => createBuilder()(...
 /**
  * A builder that remembers what it made of each `App` object: a pass costs what changed since the one before, if it is given
  * that one's memory, and what did not change is the identical object again. Remembering never shows in the result.
+ * `whenOpen`: who gets a name that several ask for and nobody holds.
  */
-export function createBuilder(): TableBuilder {
+export function createBuilder(whenOpen: WhenOpen = 'oldest'): TableBuilder {
   let node: { readonly settings: Settings; readonly build: NodeBuilder } | undefined;
   return (snapshot, settings, certificates, memory) => {
-    if (node?.settings !== settings) node = { settings, build: createNodeBuilder(settings) };
+    if (node?.settings !== settings) node = { settings, build: createNodeBuilder(settings, whenOpen) };
     return node.build(snapshot, certificates, memory);
   };
 }
@@ -45,7 +52,7 @@ export function createBuilder(): TableBuilder {
 /** A builder for a node of certain settings. */
 type NodeBuilder = (snapshot: Snapshot, certificates: CertificateSet, memory: Memory) => BuiltTable;
 
-function createNodeBuilder(settings: Settings): NodeBuilder {
+function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder {
   const verdicts = createVerdictKeeper();
   const own = createOwnApps(settings);
   const deployments = createDeployments(own, settings.healthCheck);
@@ -65,11 +72,11 @@ function createNodeBuilder(settings: Settings): NodeBuilder {
     const built = services.change(routed, certificates, ports);
     // Claims that are held otherwise than this builder left them are settled anew, all of them.
     const isOwn = table?.claims === memory.claims;
-    const put = isOwn && table !== undefined ? table.put : createKeptTable(settings);
+    const put = isOwn && table !== undefined ? table.put : createKeptTable(settings, whenOpen);
     const asked = isOwn ? { apps: mine, services: built } : { apps: all(own.all()), services: all(services.all()) };
-    const { value, problems, claims } = put({ ...asked, misfits }, memory.claims);
+    const { value, problems, claims, open } = put({ ...asked, misfits }, memory.claims);
     table = { put, claims };
-    return { value, problems, memory: { claims, health, autoPorts: ports } };
+    return { value, problems, memory: { claims, health, autoPorts: ports }, open };
   };
 }
 

@@ -1,11 +1,13 @@
-import type { AppId } from './app.ts';
-import type { Claim, Settlement } from './claims.ts';
+import type { AppId, Version } from './app.ts';
+import type { Claim, Settlement, WhenOpen } from './claims.ts';
 import { createClaimBook } from './claims.ts';
-import { lostBind, lostHost, lostName, reservedBind } from './conflict-problems.ts';
+import { lostBind, lostHost, lostName, openBind, openHost, openName, reservedBind } from './conflict-problems.ts';
+import { createCoveredHosts } from './covered-hosts.ts';
 import type { Difference } from './difference.ts';
 import { differenceOf, joined } from './difference.ts';
 import { editedMap } from './edited-map.ts';
 import type { Problem } from './problem.ts';
+import { appOf } from './problem.ts';
 import type { Route, ServiceBind } from './routing.ts';
 import type { BindWanted, HostWanted, ServiceClaims } from './service-claims.ts';
 import { claimsOf, sameListener, samePrefix } from './service-claims.ts';
@@ -26,6 +28,24 @@ export interface ContestChange {
   readonly problems: Difference<Problem>;
   /** Who holds what from now on; the map of before when that is as it was. */
   readonly claims: ReadonlyMap<string, AppId>;
+  /** All names that several ask for and nobody holds; the same list while it is empty. */
+  readonly open: readonly OpenName[];
+}
+
+/** A name that several ask for and nobody holds. */
+export interface OpenName {
+  /** Whoever may have it, each with its own spelling of the name. */
+  readonly rivals: readonly Rival[];
+}
+
+/** One of those who ask. */
+export interface Rival {
+  /** What is remembered if it gets the name. */
+  readonly key: string;
+  readonly holder: AppId;
+  /** The app whose labels ask for it. */
+  readonly app: AppId;
+  readonly configVersion: Version;
 }
 
 /**
@@ -34,11 +54,14 @@ export interface ContestChange {
  */
 export type Contest = (services: Difference<Service>, held: ReadonlyMap<string, AppId>) => ContestChange;
 
+const NOTHING_OPEN: readonly OpenName[] = [];
+
 /** A contest that nobody takes part in yet. It costs what changes. */
-export function createContest(settings: Settings): Contest {
-  const names = createClaimBook<Service>(() => true);
-  const hosts = createClaimBook(samePrefix);
-  const binds = createClaimBook(sameListener);
+export function createContest(settings: Settings, whenOpen: WhenOpen = 'oldest'): Contest {
+  const names = createClaimBook<Service>(() => true, whenOpen);
+  const hosts = createClaimBook(samePrefix, whenOpen);
+  const binds = createClaimBook(sameListener, whenOpen);
+  const covered = createCoveredHosts();
   const known = new WeakMap<Service, ServiceClaims>();
   const awards = new Map<Service, Awarded>();
   const told = new Map<object, Problem>();
@@ -88,6 +111,21 @@ export function createContest(settings: Settings): Contest {
     return { gone, came };
   }
 
+  /** Of names that nobody gets yet. */
+  const tellOpen = <W>(
+    losses: Difference<Settlement<W>['open'][number]>,
+    make: (open: Settlement<W>['open'][number]) => Problem,
+  ) => (whenOpen === 'nobody' ? tell(losses, claimOf, make) : NO_PROBLEMS);
+
+  function allOpen(): readonly OpenName[] {
+    const open = [
+      ...Array.from(names.open(), (claims) => openOf(claims, (service) => service)),
+      ...Array.from(hosts.open(), (claims) => openOf(claims, serviceOf)),
+      ...Array.from(binds.open(), (claims) => openOf(claims, serviceOf)),
+    ];
+    return open.length === 0 ? NOTHING_OPEN : open;
+  }
+
   return (services, held) => {
     const named = names.change(
       differenceOf(services, (service) => [asks(service).name]),
@@ -107,6 +145,10 @@ export function createContest(settings: Settings): Contest {
       tell(named.lost, claimOf, lostName),
       tell(host.lost, claimOf, lostHost),
       tell(bind.lost, claimOf, lostBind),
+      tellOpen(named.open, openName),
+      tellOpen(host.open, openHost),
+      tellOpen(bind.open, openBind),
+      covered(host.granted),
       tell(
         reserved,
         ({ one }) => one,
@@ -122,11 +164,19 @@ export function createContest(settings: Settings): Contest {
     const granted = joined<Claim<unknown>>(named.granted, host.granted, bind.granted);
     const claims = heldAfter(held, first ? held.keys() : granted.gone.map(({ key }) => key), granted.came);
     first = false;
-    return { awards: awardAgain(touched), problems, claims };
+    return { awards: awardAgain(touched), problems, claims, open: allOpen() };
   };
 }
 
-const claimOf = <W>({ claim }: Settlement<W>['lost'][number]): Claim<W> => claim;
+const claimOf = <W>({ claim }: { readonly claim: Claim<W> }): Claim<W> => claim;
+const NO_PROBLEMS: Difference<Problem> = { gone: [], came: [] };
+const serviceOf = ({ service }: HostWanted | BindWanted): Service => service;
+const openOf = <W>(claims: Settlement<W>['open'], of: (wants: W) => Service): OpenName => ({
+  rivals: claims.map(({ claim: { key, holder, configVersion, wants } }) => {
+    const { backend } = of(wants);
+    return { key, holder, app: appOf(backend.origin) ?? backend.app, configVersion };
+  }),
+});
 const servicesOf = ({ gone, came }: Difference<Claim<HostWanted | BindWanted>>): readonly Service[] =>
   [...gone, ...came].map(({ wants }) => wants.service);
 

@@ -2,6 +2,7 @@ import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
+import type { ClaimConflict, ClaimSource, PeerView } from './peer.ts';
 import type { ApplyPlan } from './plan.ts';
 import type { HaproxyFailure, HaproxyView, PassCause, SourceFailure } from './ports.ts';
 import type { Problem } from './problem.ts';
@@ -149,7 +150,14 @@ export type DaemonEventBody =
       readonly value?: string;
     }
   /** It is served as it asks again, or is gone. */
-  | { readonly type: 'app-released'; readonly app: AppId };
+  | { readonly type: 'app-released'; readonly app: AppId }
+  // ownership
+  /** Who holds names that this node did not know of, and who says so. */
+  | { readonly type: 'claims-taken'; readonly from: ClaimSource; readonly count: number }
+  /** Names that nobody gets, as it is not known who had them first; 0: there are none any more. */
+  | { readonly type: 'claims-open'; readonly count: number; readonly apps: readonly AppId[] }
+  /** The other edges, and every name that they give to somebody else than this one does. */
+  | { readonly type: 'peers-seen'; readonly peers: readonly PeerView[]; readonly conflicts: readonly ClaimConflict[] };
 
 /** What was done: a stopped process continued, a silent HAProxy ended, its master told by a signal, a deleted socket put back. */
 export type Cure = 'continued' | 'killed' | 'master-signalled' | 'socket-restored';

@@ -22,6 +22,11 @@ export function parseTaskId(value: unknown): TaskId | undefined {
   return typeof value === 'string' && TASK_ID.test(value) ? (value as TaskId) : undefined;
 }
 
+/** A version as Marathon writes it. */
+export function parseVersion(value: unknown): Version | undefined {
+  return typeof value === 'string' && VERSION.test(value) ? (value as Version) : undefined;
+}
+
 /** The version at `name`; empty where there is none, or nothing that could be one. */
 export function versionAt(record: JsonRecord, name: string): Version {
   const text = textAt(record, name);

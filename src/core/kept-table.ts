@@ -1,5 +1,6 @@
 import { createAssembly } from './assembly.ts';
-import { createContest } from './contest.ts';
+import type { WhenOpen } from './claims.ts';
+import { createContest, type OpenName } from './contest.ts';
 import type { Difference } from './difference.ts';
 import { differenceOf, joined, sortedAfter } from './difference.ts';
 import type { BuiltServices } from './kept-services.ts';
@@ -24,11 +25,11 @@ export interface AskedChange {
 export type KeptTable = (
   change: AskedChange,
   held: Memory['claims'],
-) => Checked<RoutingTable> & { readonly claims: Memory['claims'] };
+) => Checked<RoutingTable> & { readonly claims: Memory['claims']; readonly open: readonly OpenName[] };
 
 /** Keeps a table up to date: it costs what changes. */
-export function createKeptTable(settings: Settings): KeptTable {
-  const contest = createContest(settings);
+export function createKeptTable(settings: Settings, whenOpen: WhenOpen = 'oldest'): KeptTable {
+  const contest = createContest(settings, whenOpen);
   const shadowing = createShadowing(settings.pathMatch);
   const assembly = createAssembly();
   let misfitsBefore: readonly Problem[] = [];
@@ -57,7 +58,7 @@ export function createKeptTable(settings: Settings): KeptTable {
     if (toldNow !== told) problems = eachOnceAfter({ told, problems }, toldNow);
     told = toldNow;
     misfitsBefore = misfits;
-    return { value: assembled.table, problems, claims: contested.claims };
+    return { value: assembled.table, problems, claims: contested.claims, open: contested.open };
   };
 }
 

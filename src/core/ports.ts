@@ -1,6 +1,7 @@
 import type { App, AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateSources } from './config.ts';
+import type { EarliestVersion } from './earliest-version.ts';
 import type { LeavingTask } from './leaving.ts';
 import type { BindTrial, ForeignListener } from './listener.ts';
 import type { Memory } from './memory.ts';
@@ -63,6 +64,11 @@ export interface Source {
   snapshot(scope: 'all' | readonly AppId[], signal: AbortSignal): Promise<Result<Checked<Snapshot>, SourceFailure>>;
   /** Asks whoever else may know about apps that the last full answer lacks. Takes its time; never rejects. */
   witness(missing: readonly AppId[], signal: AbortSignal): Promise<Witness>;
+  /**
+   * The oldest version of an app whose definition passes; undefined where that cannot be found out now. Absent: this source
+   * knows no older versions. Takes its time; never rejects.
+   */
+  readonly earliest?: EarliestVersion;
 }
 
 /** Templates and certificates: files that an operator changes. */

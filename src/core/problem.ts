@@ -43,7 +43,7 @@ export const PROBLEM_CODES = {
   NoServicePort:
     'The port has no service port: Marathon gave none, and none of the range for IP-per-task apps was left.',
   HostnameConflict:
-    'Another app owns this host name and path, or this app id but for its case. It keeps them; this app gets them when the owner leaves.',
+    'Another app owns this host name and path, this app id but for its case, or hosts below this wildcard. It keeps them; this app gets them when the owner leaves.',
   PortConflict:
     'Another app owns this address and port, or Portolan itself does. It keeps them; this service gets its port when the owner leaves.',
   BackendNameConflict: 'Two services flatten to the same backend name. The owner keeps it; rename one of the apps.',

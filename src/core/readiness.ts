@@ -36,7 +36,11 @@ type Degraded =
   /** Marathon's newest answer lacks too much to be believed; what it lacks is served on. */
   | 'shrink-held'
   /** HAProxy refuses what an app asks for: its last good form serves on; `/v1/problems` names it. */
-  | 'apps-quarantined';
+  | 'apps-quarantined'
+  /** Another edge gives a name to somebody else than this one does; `/v1/status` names both. */
+  | 'peers-disagree'
+  /** Another edge cannot be asked. */
+  | 'peer-unreachable';
 
 /** A pass that runs longer than this (ms) is stuck: every step of it has a shorter deadline. */
 const STUCK_AFTER_MS = 15 * 60_000;
@@ -85,6 +89,8 @@ function degradations(state: State, now: number): readonly Degraded[] {
     'reload-held': state.reloadHeld !== undefined,
     'shrink-held': state.guard !== undefined,
     'apps-quarantined': state.problems.some(({ code, effect }) => code === 'Quarantined' && effect !== 'app-excluded'),
+    'peers-disagree': state.claimConflicts.length > 0,
+    'peer-unreachable': state.peers.some(({ reachable }) => !reachable),
   };
   return (Object.keys(holds) as Degraded[]).filter((reason) => holds[reason]);
 }

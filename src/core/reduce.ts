@@ -99,6 +99,11 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'admin-unbound':
     case 'admin-bound':
       return reduceListeners(state, event);
+    case 'peers-seen':
+      return { ...state, peers: event.peers, claimConflicts: event.conflicts };
+    case 'claims-taken':
+    case 'claims-open':
+      return state;
     default:
       return unreachable(event);
   }

@@ -1,11 +1,11 @@
 import { listenersOverlap } from './address.ts';
+import { hostKey, nameKey, portKey } from './claim-keys.ts';
 import type { Claim } from './claims.ts';
 import type { PathMatch } from './path-match.ts';
 import { prefixKey } from './path-match.ts';
 import type { Route, ServiceBind } from './routing.ts';
 import type { Service } from './services.ts';
 import type { BindAddress, Settings } from './settings.ts';
-import { formatBind } from './settings.ts';
 
 /** A host and path that a service asks for. */
 export interface HostWanted {
@@ -37,7 +37,7 @@ export interface ServiceClaims {
 
 /** What a service claims on a node of these settings. */
 export function claimsOf(service: Service, settings: Settings): ServiceClaims {
-  const name = `backend ${service.backend.name}`;
+  const name = nameKey(service.backend.name);
   return {
     name: { ...claimant(service), weight: 0, key: name, bucket: name, wants: service },
     hosts: hostClaims(service, settings.pathMatch),
@@ -64,7 +64,7 @@ function hostClaims(service: Service, pathMatch: PathMatch): readonly Claim<Host
   return service.routes.map((route) => {
     const { host, path, ignoreCase } = route;
     const prefix = path === undefined ? '' : prefixKey({ path, ignoreCase }, pathMatch);
-    const key = `host ${host}${prefix}${ignoreCase ? ' -i' : ''}`;
+    const key = hostKey(route, pathMatch);
     return { ...claimant(service), key, bucket: `${host}${prefix.toLowerCase()}`, wants: { service, route, prefix } };
   });
 }
@@ -77,7 +77,7 @@ function bindClaims(service: Service, settings: Settings): Pick<ServiceClaims, '
   const reserved: Reserved[] = [];
   for (const bind of service.frontend.binds) {
     const ours = listeners.find(({ address, port }) => port === bind.port && listenersOverlap(address, bind.address));
-    const key = `port ${formatBind(bind)}`;
+    const key = portKey(bind);
     if (ours !== undefined) reserved.push({ bind, ours });
     else binds.push({ ...claimant(service), weight: 0, key, bucket: `${bind.port}`, wants: { service, bind } });
   }

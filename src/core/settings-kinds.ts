@@ -171,25 +171,34 @@ export const names: Kind<readonly string[]> = {
   format: (value) => value.join(','),
 };
 
-/** A base URL of a master: http or https, a path prefix is kept, no credentials and no query. */
-function masterUrl(entry: string, ctx: z.RefinementCtx): string {
-  if (!/^https?:\/\//i.test(entry)) return refuse(ctx, 'it does not start with http:// or https://');
-  if (!URL.canParse(entry)) return refuse(ctx, 'it is no URL');
-  const url = new URL(entry);
-  if (url.username !== '' || url.password !== '') {
-    return refuse(ctx, 'credentials do not belong on a command line, use --marathon-auth-file');
-  }
-  if (url.search !== '' || url.hash !== '') return refuse(ctx, 'a base URL has no query and no fragment');
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-}
+/** A base URL: http or https, a path prefix is kept, no credentials and no query. */
+const baseUrl =
+  (tokenFlag: string) =>
+  (entry: string, ctx: z.RefinementCtx): string => {
+    if (!/^https?:\/\//i.test(entry)) return refuse(ctx, 'it does not start with http:// or https://');
+    if (!URL.canParse(entry)) return refuse(ctx, 'it is no URL');
+    const url = new URL(entry);
+    if (url.username !== '' || url.password !== '') {
+      return refuse(ctx, `credentials do not belong on a command line, use ${tokenFlag}`);
+    }
+    if (url.search !== '' || url.hash !== '') return refuse(ctx, 'a base URL has no query and no fragment');
+    return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  };
 
 /** Base URLs of the masters. */
 export const masterUrls: Kind<readonly string[]> = {
   placeholder: '<url>',
   expected: 'http(s) URLs of Marathon masters, as a comma list or given several times',
   repeatable: true,
-  schema: listOf(masterUrl, String),
+  schema: listOf(baseUrl('--marathon-auth-file'), String),
   format: (value) => value.join(','),
+};
+
+/** Admin APIs of other edges. */
+export const peerUrls: Kind<readonly string[]> = {
+  ...masterUrls,
+  expected: 'http(s) URLs of the admin APIs of other edges, as a comma list or given several times',
+  schema: listOf(baseUrl('--peer-token-file'), String),
 };
 
 /** Address and port from `*:80`, `10.0.0.1:80` or `[::]:80`; a text says what is wrong. */

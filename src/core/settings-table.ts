@@ -3,6 +3,7 @@ import type { LogLevel } from './settings.ts';
 import { GUARD_SETTINGS } from './settings-guard.ts';
 import { HAPROXY_SETTINGS } from './settings-haproxy.ts';
 import { bind, binds, choice, duration, masterUrls, names, path, paths, toggle, whole } from './settings-kinds.ts';
+import { PEER_SETTINGS } from './settings-peers.ts';
 import { ROUTING, type SettingsTable } from './settings-spec.ts';
 
 const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
@@ -175,6 +176,7 @@ export const SETTINGS_TABLE: SettingsTable = {
   },
   ...GUARD_SETTINGS,
   ...HAPROXY_SETTINGS,
+  ...PEER_SETTINGS,
   adminBind: {
     flag: 'admin-bind',
     kind: bind,

@@ -60,6 +60,9 @@ export interface Settings {
   /** Old workers, and megabytes of memory that they hold (0: any), at which what can wait is not reloaded. */
   readonly maxOldWorkers: number;
   readonly oldWorkersMemory: number;
+  /** Base URLs of the admin APIs of other edges, without trailing slash. */
+  readonly peer: readonly string[];
+  readonly peerTokenFile?: string;
   readonly adminBind: BindAddress;
   readonly adminTokenFile?: string;
   readonly logLevel: LogLevel;

@@ -5,6 +5,7 @@ import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './
 import type { ReloadHold } from './events.ts';
 import type { HistoryEntry, OpenPass } from './history.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
+import type { ClaimConflict, PeerView } from './peer.ts';
 import type { HaproxyView, SourceFailure } from './ports.ts';
 import type { Problem } from './problem.ts';
 import type { ReloadReason, ReloadWord } from './reload-reason.ts';
@@ -64,6 +65,10 @@ export interface State {
   readonly foreignListeners: readonly ForeignListener[];
   /** Set while the admin API does not listen on its address over TCP. */
   readonly adminUnbound?: { readonly since: number; readonly place: string; readonly detail: string };
+  /** The other edges as they were last seen. */
+  readonly peers: readonly PeerView[];
+  /** Names that they give to somebody else than this node does. */
+  readonly claimConflicts: readonly ClaimConflict[];
 }
 
 /** The settings that views and readiness need. */
@@ -173,6 +178,8 @@ export function initialState(version: string, settings: Settings, at: number): S
     },
     heldListeners: [],
     foreignListeners: [],
+    peers: [],
+    claimConflicts: [],
   };
 }
 

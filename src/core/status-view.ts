@@ -5,6 +5,7 @@ import { converged, desiredGeneration, discoveryMode, snapshotAge } from './stat
 
 /** Passes shown, newest last. */
 const HISTORY_SHOWN = 20;
+const CONFLICTS_SHOWN = 20;
 
 /** `/v1/status`: everything an operator needs to see whether this node is up to date. Instants are ISO times, ages ms. */
 export function statusView(state: State, now: number) {
@@ -46,6 +47,7 @@ export function statusView(state: State, now: number) {
     problems: state.problems.length,
     counts: state.counts,
     ...listenersView(state),
+    ...peersView(state),
     ...(state.lastBug === undefined ? {} : { lastBug: { ...state.lastBug, at: iso(state.lastBug.at) } }),
     history: state.history.slice(-HISTORY_SHOWN).map((entry) => ({
       ...entry,
@@ -63,6 +65,16 @@ function listenersView({ heldListeners, foreignListeners, adminUnbound }: State)
       : { heldListeners: heldListeners.map((held) => ({ ...held, since: iso(held.since) })) }),
     ...(foreignListeners.length === 0 ? {} : { foreignListeners }),
     ...(adminUnbound === undefined ? {} : { adminUnbound: { ...adminUnbound, since: iso(adminUnbound.since) } }),
+  };
+}
+
+/** The other edges. Of names that they give to somebody else, the first ones; how many there are stands beside them. */
+function peersView({ peers, claimConflicts }: State) {
+  return {
+    ...(peers.length === 0 ? {} : { peers: peers.map((peer) => ({ ...peer, at: iso(peer.at) })) }),
+    ...(claimConflicts.length === 0
+      ? {}
+      : { claimConflicts: claimConflicts.slice(0, CONFLICTS_SHOWN), claimConflictCount: claimConflicts.length }),
   };
 }
 

@@ -9,13 +9,13 @@ import type { RoutingTable } from '../core/routing.ts';
 import type { Holding } from '../core/stand-in.ts';
 import type { Inputs } from './inputs.ts';
 import type { KeptListeners } from './kept-listeners.ts';
-import type { KeptMemory } from './kept-memory.ts';
+import type { KeptOwners } from './kept-owners.ts';
 import type { KeptQuarantine } from './kept-quarantine.ts';
 import type { KeptRunning } from './kept-running.ts';
 import type { Decided, PassDeps } from './pass.ts';
 
 interface Parts extends Pick<PassDeps, 'clock' | 'emit' | 'settings' | 'stages'> {
-  readonly memory: Pick<KeptMemory, 'get' | 'keep'>;
+  readonly owners: Pick<KeptOwners, 'remembered' | 'settled'>;
   readonly running: Pick<KeptRunning, 'value'>;
   readonly quarantine: Pick<KeptQuarantine, 'cast'>;
   readonly listeners: Pick<KeptListeners, 'hold' | 'without'>;
@@ -26,14 +26,15 @@ interface Parts extends Pick<PassDeps, 'clock' | 'emit' | 'settings' | 'stages'>
 
 /** Makes of what was seen what HAProxy should run: build, render, plan. */
 export function createDecisions(parts: Parts) {
-  const { clock, emit, settings, stages, memory, running, quarantine, listeners, render, told } = parts;
+  const { clock, emit, settings, stages, owners, running, quarantine, listeners, render, told } = parts;
   async function decide(inputs: Inputs): Promise<Result<Decided, TemplateFailure>> {
     const startedAt = clock.now();
-    const before = await memory.get();
+    const before = await owners.remembered(inputs.snapshot.value.apps);
     const build = (more?: ReadonlyMap<AppId, Holding>) => {
       const cast = quarantine.cast(inputs.snapshot.value, more);
-      const built = stages.build(cast.snapshot, settings, inputs.certificates, before);
-      memory.keep(built.memory);
+      const built = owners.settled(before, (memory) =>
+        stages.build(cast.snapshot, settings, inputs.certificates, memory),
+      );
       return { ...built, table: withoutApps(built.value, cast.out) };
     };
     const { table: wanted, problems, memory: after } = build();

@@ -9,7 +9,7 @@ export interface Keeper {
   isDue?(): boolean;
   /** What the owners of apps are to be told. */
   problems?(): readonly Problem[];
-  /** Looks outside; called after the first pass and from time to time, never beside itself. */
+  /** Looks outside; called after the first pass and from time to time, beside the others and never beside itself. */
   tend?(signal: AbortSignal): Promise<void>;
 }
 

@@ -23,6 +23,8 @@ export interface KeptRunning {
   serves(): boolean;
   /** What is routed by it; undefined while that is not known, or nothing runs. */
   served(): Served | undefined;
+  /** Something may run, and it is not known what. */
+  isUnknown(): boolean;
   /** The table of what runs, when it was made or confirmed in this life. */
   table(): RoutingTable | undefined;
   /** What runs is this table's. */
@@ -211,6 +213,7 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
       const config = configOf();
       return config === undefined ? undefined : servedBy(config);
     },
+    isUnknown: () => !running.known && !nothingYet(),
     table: () => table,
     confirm: (of) => {
       table = of;

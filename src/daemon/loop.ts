@@ -1,4 +1,4 @@
-import type { Instant } from '../core/app.ts';
+import type { AppId, Instant } from '../core/app.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { ChangeHint, Control, Haproxy } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
@@ -29,6 +29,8 @@ export interface Loop {
   readonly control: Control;
   /** HAProxy's servers by the backends that they serve, wherever those sit. */
   readonly servers: Haproxy['servers'];
+  /** Who holds which name, by the newest table. */
+  readonly claims: () => ReadonlyMap<string, AppId>;
   /** Listens to what others have to say: a new HAProxy, new templates or certificates are reasons for a pass. */
   hear(event: DaemonEventBody): void;
 }
@@ -222,6 +224,7 @@ export function createLoop(deps: LoopDeps): Loop {
     run,
     hear,
     servers: placedServers(haproxy, reconciler.places),
+    claims: reconciler.claims,
     control: {
       requestPass: (reason) => {
         hint('all', reason);

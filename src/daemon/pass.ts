@@ -3,6 +3,7 @@ import type { Generation, TemplateFailure } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { Memory } from '../core/memory.ts';
+import type { Peers } from '../core/peer.ts';
 import type { ApplyPlan } from '../core/plan.ts';
 import type { Clock, GoodApps, Haproxy, MemoryStore, OperatorFiles, PassCause, Source } from '../core/ports.ts';
 import { formatReason } from '../core/reload-reason.ts';
@@ -25,6 +26,8 @@ export interface PassDeps {
   readonly files: OperatorFiles;
   readonly memoryStore: MemoryStore;
   readonly goodApps: GoodApps;
+  /** Other edges. */
+  readonly peers: Peers;
   readonly clock: Clock;
   readonly settings: Settings;
   readonly place: RenderPlace;
@@ -88,6 +91,8 @@ export interface Reconciler {
   removed(apps: readonly AppId[]): void;
   /** An operator believes the answer that is held. False: none is. */
   accept(): boolean;
+  /** Who holds which name, by the newest table. */
+  claims(): ReadonlyMap<string, AppId>;
   /** A worker of this generation was seen; true when another one was expected. */
   suspect(generation: Generation): boolean;
 }

@@ -18,6 +18,7 @@ import { createKeptBudget } from './kept-budget.ts';
 import { createKeptLane } from './kept-lane.ts';
 import { createKeptListeners } from './kept-listeners.ts';
 import { createKeptMemory } from './kept-memory.ts';
+import { createKeptOwners } from './kept-owners.ts';
 import { createKeptQuarantine } from './kept-quarantine.ts';
 import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
@@ -33,6 +34,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const quarantine = createKeptQuarantine(deps);
   const listeners = createKeptListeners({ ...deps, loaded: () => running.worker()?.loaded });
   const renderer = createKeptRenderer(deps.stages.createRenderer, emit);
+  const owners = createKeptOwners({ ...deps, memory, served: running.served, isUnknown: running.isUnknown });
   const { render, parts } = renderer;
   const lane = createKeptLane(deps.haproxy.runtime, clock, { ...deps.timings, pathMatch: settings.pathMatch });
   const carrier = createCarrier({ ...deps, lane, running });
@@ -52,10 +54,10 @@ export function createReconciler(deps: PassDeps): Reconciler {
   });
   const budget = createKeptBudget(deps);
   /** Whoever holds something back, and looks at it again. */
-  const keepers: readonly Keeper[] = [newest, quarantine, candidates, listeners];
+  const keepers: readonly Keeper[] = [newest, quarantine, candidates, listeners, owners];
   const { decide } = createDecisions({
     ...deps,
-    memory,
+    owners,
     running,
     quarantine,
     listeners,
@@ -223,7 +225,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     compare,
     wake: () => earliest(keepers.map((keeper) => keeper.wake?.())),
     async tend(signal) {
-      for (const keeper of keepers) await keeper.tend?.(signal);
+      await Promise.all(keepers.map((keeper) => keeper.tend?.(signal)));
     },
     follow: disk.follow,
     async close() {
@@ -238,5 +240,6 @@ export function createReconciler(deps: PassDeps): Reconciler {
     suspect: running.suspect,
     removed: newest.removed,
     accept: newest.accept,
+    claims: owners.claims,
   };
 }

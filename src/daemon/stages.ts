@@ -1,6 +1,7 @@
 import type { AppId, Snapshot } from '../core/app.ts';
 import type { CertificateSet } from '../core/certificates.ts';
 import type { Diagnostic, LineOwner, TemplateFailure, TemplateSources } from '../core/config.ts';
+import type { OpenName } from '../core/contest.ts';
 import type { Memory } from '../core/memory.ts';
 import type { Checked } from '../core/problem.ts';
 import type { PartsRenderer } from '../core/render.ts';
@@ -15,7 +16,7 @@ export interface Stages {
     settings: Settings,
     certificates: CertificateSet,
     memory: Memory,
-  ) => Checked<RoutingTable> & { readonly memory: Memory };
+  ) => Checked<RoutingTable> & { readonly memory: Memory; readonly open?: readonly OpenName[] };
   readonly createRenderer: (sources: TemplateSources) => Result<PartsRenderer, TemplateFailure>;
   readonly blame: (diagnostics: readonly Diagnostic[], owners: readonly LineOwner[]) => ReadonlySet<AppId>;
 }

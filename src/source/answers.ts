@@ -46,6 +46,16 @@ export const judgeDefinition: Judge<unknown> = (answer) => {
     : fail({ kind: 'not-apps', detail: 'the answer is not an app definition' });
 };
 
+/** The versions of one app; `undefined` when there is no such app. */
+export const judgeVersions: Judge<unknown> = (answer) => {
+  if (answer.status === 404 && messageOf(answer.text) !== undefined) return ok(undefined);
+  const json = parseAnswer(answer);
+  if (!json.ok) return json;
+  return Array.isArray(fieldOf(json.value, 'versions'))
+    ? json
+    : fail({ kind: 'not-apps', detail: 'the answer is no list of versions' });
+};
+
 /** Whatever JSON a good answer has. */
 export const judgeJson: Judge<unknown> = (answer) => parseAnswer(answer);
 

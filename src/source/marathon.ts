@@ -4,6 +4,7 @@ import type { ChangeHint, Clock, Source } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { createAgentPool } from './agents.ts';
 import { createHintQueue } from './hint-queue.ts';
+import { createHistory } from './history.ts';
 import { createMarathonHttp } from './marathon-http.ts';
 import { createMarathonReader } from './marathon-reader.ts';
 import { createMasters } from './masters.ts';
@@ -92,6 +93,7 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   return {
     changes,
     snapshot: reader.snapshot,
+    earliest: createHistory(http, clock, timings.definitions),
     witness: createWitness({
       masters,
       http,

@@ -1,13 +1,15 @@
+import { createHash } from 'node:crypto';
+import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import type { AppId, TaskId } from '../core/app.ts';
 import { type Memory, NO_MEMORY } from '../core/memory.ts';
 import type { Clock, MemoryStore } from '../core/ports.ts';
-import { readJson, writeWhole } from './state-file.ts';
+import { writeWhole } from './state-file.ts';
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 
 const savedMemory = z.object({
-  schema: z.literal(SCHEMA),
+  schema: z.union([z.literal(1), z.literal(SCHEMA)]),
   claims: z.array(z.tuple([z.string(), z.string()])),
   health: z.array(z.tuple([z.string(), z.enum(['healthy', 'unhealthy'])])),
   autoPorts: z.array(z.tuple([z.string(), z.int().min(1).max(65_535)])),
@@ -19,6 +21,8 @@ export interface MemoryStoreParts {
   readonly clock: Clock;
   /** Hears why the disk did not take it. */
   readonly failed: (detail: string) => void;
+  /** Hears of a file that cannot be believed. */
+  readonly damaged?: (file: string) => void;
   /** Ends the attempts, and the pauses between two savings. */
   readonly signal: AbortSignal;
   /** Milliseconds between two attempts. */
@@ -32,15 +36,23 @@ const PAUSE_FACTOR = 20;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * Keeps the memory in one JSON file. A file that cannot be read counts as none. One with a newer schema number was written by a
+ * Keeps the memory in one JSON file with a checksum, and the one before beside it (`.1`), which counts where the newest is damaged
+ * or gone: a name given to the wrong app for a flipped bit would be worse than one forgotten. Where neither can be read there is none. One with a newer schema number was written by a
  * newer Portolan: it is left as it is, and nothing is saved. What the disk does not take is tried again until it does.
  */
 export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
-  const { path, clock, failed, signal, againMs = 10_000, pauseMs = 1_000 } = parts;
+  const { path, clock, failed, signal, damaged = () => undefined, againMs = 10_000, pauseMs = 1_000 } = parts;
   let newer = false;
+  /** What is there now can be read. */
+  let isWhole = false;
   let unsaved: Memory | undefined;
   let writing: Promise<void> = Promise.resolve();
   let busy = false;
+
+  /** A copy that can be read is not replaced by one that cannot. */
+  const keepBefore = async (): Promise<void> => {
+    if (isWhole) await rename(path, `${path}.1`).catch(() => undefined);
+  };
 
   /** Writes the newest memory; one at a time, as all have one draft. */
   function write(): Promise<void> {
@@ -48,7 +60,8 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
       const memory = unsaved;
       if (memory === undefined) return;
       try {
-        await writeWhole(path, pieces(memory));
+        await writeWhole(path, checked(pieces(memory)), 0o640, keepBefore);
+        isWhole = true;
         if (unsaved === memory) unsaved = undefined;
       } catch (error) {
         failed(error instanceof Error ? error.message : String(error));
@@ -74,16 +87,18 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
 
   return {
     async load() {
-      const json = await readJson(path);
-      newer = isNewer(json);
-      const saved = savedMemory.safeParse(json);
-      if (!saved.success) return NO_MEMORY;
-      const { claims, health, autoPorts } = saved.data;
-      return {
-        claims: new Map(claims as [string, AppId][]),
-        health: new Map(health as [TaskId, 'healthy' | 'unhealthy'][]),
-        autoPorts: new Map(autoPorts),
-      };
+      for (const file of [path, `${path}.1`]) {
+        const json = await readChecked(file);
+        newer ||= isNewer(json);
+        const saved = savedMemory.safeParse(json);
+        if (newer) return NO_MEMORY;
+        if (saved.success) {
+          isWhole = file === path;
+          return memoryOf(saved.data);
+        }
+        if (json !== undefined) damaged(file);
+      }
+      return NO_MEMORY;
     },
     save(memory) {
       if (newer) return;
@@ -94,10 +109,46 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   };
 }
 
+const memoryOf = ({ claims, health, autoPorts }: z.infer<typeof savedMemory>): Memory => ({
+  claims: new Map(claims as [string, AppId][]),
+  health: new Map(health as [TaskId, 'healthy' | 'unhealthy'][]),
+  autoPorts: new Map(autoPorts),
+});
+
+const CHECKSUM = /^([\s\S]*),"sha256":"([0-9a-f]{64})"\}\n$/;
+
+/** JSON in pieces, with the checksum of all that stands before it as its last field. */
+function* checked(pieces: Iterable<string>): Generator<string> {
+  const hash = createHash('sha256');
+  for (const piece of pieces) {
+    hash.update(piece);
+    yield piece;
+  }
+  yield `,"sha256":"${hash.digest('hex')}"}\n`;
+}
+
+/** The JSON of a file; null where it is not as it was written, undefined where there is none. The first schema had no checksum. */
+async function readChecked(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const [, body = '', sum] = CHECKSUM.exec(text) ?? [];
+  if (sum !== undefined && createHash('sha256').update(body).digest('hex') !== sum) return null;
+  try {
+    const json: unknown = JSON.parse(text);
+    return sum === undefined && schemaOf(json) === SCHEMA ? null : json;
+  } catch {
+    return null;
+  }
+}
+
 /** Entries that are made into text at one time: tens of thousands at once would hold the event loop. */
 const SLICE = 1_000;
 
-/** The memory as JSON, in pieces. */
+/** The memory as JSON, in pieces, without its end. */
 function* pieces({ claims, health, autoPorts }: Memory): Generator<string> {
   yield `{"schema":${SCHEMA},"claims":[`;
   yield* slices(claims);
@@ -105,7 +156,7 @@ function* pieces({ claims, health, autoPorts }: Memory): Generator<string> {
   yield* slices(health);
   yield '],"autoPorts":[';
   yield* slices(autoPorts);
-  yield ']}\n';
+  yield ']';
 }
 
 function* slices(map: ReadonlyMap<string, string | number>): Generator<string> {
@@ -125,12 +176,11 @@ function* slices(map: ReadonlyMap<string, string | number>): Generator<string> {
   if (slice.length > 0) yield text();
 }
 
+function schemaOf(json: unknown): unknown {
+  return typeof json === 'object' && json !== null && 'schema' in json ? json.schema : undefined;
+}
+
 function isNewer(json: unknown): boolean {
-  return (
-    typeof json === 'object' &&
-    json !== null &&
-    'schema' in json &&
-    typeof json.schema === 'number' &&
-    json.schema > SCHEMA
-  );
+  const schema = schemaOf(json);
+  return typeof schema === 'number' && schema > SCHEMA;
 }

@@ -3,9 +3,14 @@ import { dirname } from 'node:path';
 
 /**
  * Writes a file so that a reader, or a crash, sees the old text or the new one and nothing between. Mode 0640 by default. Of a text
- * in pieces each one is made when the one before is written.
+ * in pieces each one is made when the one before is written. `replacing`: just before the old text goes.
  */
-export async function writeWhole(path: string, text: string | Iterable<string>, mode = 0o640): Promise<void> {
+export async function writeWhole(
+  path: string,
+  text: string | Iterable<string>,
+  mode = 0o640,
+  replacing: () => Promise<unknown> = async () => undefined,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const draft = `${path}.new`;
   const file = await open(draft, 'w', mode);
@@ -16,6 +21,7 @@ export async function writeWhole(path: string, text: string | Iterable<string>, 
   } finally {
     await file.close();
   }
+  await replacing();
   await rename(draft, path);
 }
 

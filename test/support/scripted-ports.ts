@@ -3,6 +3,7 @@ import { NO_CERTIFICATES } from '../../src/core/certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig } from '../../src/core/config.ts';
 import type { DaemonEvent } from '../../src/core/events.ts';
 import { type Memory, NO_MEMORY } from '../../src/core/memory.ts';
+import type { PeerAnswer } from '../../src/core/peer.ts';
 import type {
   ApplyResult,
   ChangeHint,
@@ -41,7 +42,8 @@ export type Call =
   | 'createRenderer'
   | 'render'
   | 'tryBinds'
-  | 'foreignListeners';
+  | 'foreignListeners'
+  | 'claims';
 
 /** `fail`: the port's own failure. `throw`: a bug. `late` (apply): it happens, but the answer is lost. */
 export type Fault = 'fail' | 'throw' | 'late';
@@ -72,6 +74,8 @@ export interface World {
   refuses: (config: RenderedConfig) => readonly Diagnostic[];
   /** What others say about apps that an answer lacks. */
   witness: (missing: readonly AppId[]) => Witness;
+  /** What other edges say. */
+  peers: readonly PeerAnswer[];
   /** How long calls take, ms. */
   takes: Partial<Record<Call, number>>;
   /** Apps asked for by each snapshot. */
@@ -124,6 +128,7 @@ export const SCRIPTED_SETTINGS: Settings = {
   reloadBudget: 60,
   maxOldWorkers: 10,
   oldWorkersMemory: 2048,
+  peer: [],
   adminBind: { address: '127.0.0.1', port: 9092 },
   logLevel: 'info',
 };
@@ -231,6 +236,7 @@ export function createWorld(
     fault: () => undefined,
     refuses: () => [],
     witness: () => NO_WITNESS,
+    peers: [],
     takes: {},
     taken: new Set(),
     scopes: [],
@@ -266,6 +272,12 @@ export function createWorld(
     files,
     memoryStore,
     goodApps,
+    peers: {
+      async claims() {
+        const fault = await enter('claims');
+        return fault === undefined ? world.peers : world.peers.map(({ url }) => ({ url, detail: 'scripted' }));
+      },
+    },
     clock,
     settings,
     place: { runtimeSocket: 'haproxy.sock', stateFile: 'server-state' },

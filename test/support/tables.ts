@@ -146,6 +146,7 @@ export function settings(over: Partial<Settings> = {}): Settings {
     reloadBudget: 60,
     maxOldWorkers: 10,
     oldWorkersMemory: 2048,
+    peer: [],
     adminBind: { address: '127.0.0.1', port: 9092 },
     logLevel: 'info',
     ...over,

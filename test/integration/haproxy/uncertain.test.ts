@@ -64,6 +64,7 @@ describe('a reload whose outcome nobody knows', () => {
       haproxy: { ...haproxy, runtime: NO_RUNTIME },
       source: silentSource(() => apps),
       files: { templates: () => templates(), certificates: () => NO_CERTIFICATES },
+      peers: { claims: async () => [] },
       goodApps: {
         load: async () => ({ apps: new Map(), quarantined: new Map() }),
         save: () => undefined,

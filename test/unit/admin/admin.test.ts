@@ -326,6 +326,24 @@ test('HAProxy that cannot be asked leaves the list of routes without live states
   expect((await ask(places.url, '/v1/routes/web.example')).json()).toMatchObject({ status: 503, code: 'HAProxyDown' });
 });
 
+test('other edges hear who holds which name, and that it is as it was', async () => {
+  const { places, setClaims } = await rig();
+  setClaims(
+    new Map([
+      ['port *:10000', '/b'],
+      ['host a.example', '/a'],
+    ]) as never,
+  );
+  const first = await ask(places.url, '/v1/claims');
+  expect(first.json()).toMatchObject({ schema: 1, claims: { 'host a.example': '/a', 'port *:10000': '/b' } });
+  const etag = String(first.headers['etag']);
+  const again = await ask(places.url, '/v1/claims', { headers: { 'if-none-match': etag } });
+  expect([again.status, again.text]).toEqual([304, '']);
+  setClaims(new Map());
+  const other = await ask(places.socket, '/v1/claims', { headers: { 'if-none-match': etag } });
+  expect([other.status, other.json()]).toMatchObject([200, { claims: {} }]);
+});
+
 test('openapi.json names every endpoint', async () => {
   const { places } = await rig();
   const { paths } = (await ask(places.socket, '/openapi.json')).json() as { paths: Record<string, unknown> };

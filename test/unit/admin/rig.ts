@@ -127,6 +127,7 @@ export interface Rig {
   readonly dir: string;
   readonly asked: string[];
   emit(body: DaemonEventBody): void;
+  setClaims(claims: ReadonlyMap<string, AppId>): void;
   setServers(servers: readonly LiveServer[] | HaproxyFailure): void;
   setFiles(generation: number, text: string): void;
   /** How often HAProxy's servers were read. */
@@ -152,6 +153,7 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
   let state: State = initialState('1.2.3', settings, Date.now());
   let servers: readonly LiveServer[] | HaproxyFailure = [];
   let reads = 0;
+  let claims: ReadonlyMap<string, AppId> = new Map();
   const files = new Map<number | undefined, string>();
   const listeners = new Set<() => void>();
   const asked: string[] = [];
@@ -181,6 +183,7 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
       return () => listeners.delete(listener);
     },
     haproxy,
+    claims: () => claims,
     control: {
       requestPass: (reason) => void asked.push(`pass ${reason}`),
       acceptShrink: () => state.guard !== undefined && asked.push('accept') > 0,
@@ -203,6 +206,9 @@ async function assemble(dir: string, settings: Settings): Promise<Rig> {
     asked,
     emit,
     state: () => state,
+    setClaims: (next) => {
+      claims = next;
+    },
     setServers: (next) => {
       servers = next;
     },

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { App } from '../../../src/core/app.ts';
+import { createBuilder } from '../../../src/core/build.ts';
+import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import { settleClaims } from '../../../src/core/claims.ts';
-import { app, bindsOf, build, codesOf, routesOf } from './table-rig.ts';
+import { NO_MEMORY } from '../../../src/core/memory.ts';
+import { app, bindsOf, build, codesOf, routesOf, SETTINGS, snapshot } from './table-rig.ts';
 
 const OLD = '2023-01-01T00:00:00.000Z';
 const web = (id: string, version: string, labels: Record<string, string> = {}, port = 10_000) =>
@@ -218,4 +222,112 @@ test('a claim that is lost blocks nobody', () => {
   const { granted, lost } = settleClaims([claim('c', [2, 3]), claim('b', [1, 2]), claim('a', [1])], overlap, new Map());
   expect(granted.map(({ app }) => app)).toEqual(['a', 'c']);
   expect(lost.map(({ claim: { app }, owner }) => [app, owner.app])).toEqual([['b', 'a']]);
+});
+
+describe('a name that nobody holds', () => {
+  const [older, newer] = [web('/z', OLD, {}, 10_001), web('/a', '2024-06-01T00:00:00.000Z', {}, 10_002)];
+  const careful = (apps: readonly App[], memory = NO_MEMORY) =>
+    createBuilder('nobody')(snapshot(...apps), SETTINGS, NO_CERTIFICATES, memory);
+
+  test('is given to nobody where it can be found out who had it first; everything else is served', () => {
+    const table = careful([newer, older]);
+    expect(routesOf(table)).toEqual([]);
+    expect(bindsOf(table)).toEqual(['*:10001 -> z_10001', '*:10002 -> a_10002']);
+    expect(table.memory.claims.has('host www.example.com')).toBe(false);
+    expect(table.open.map(({ rivals }) => rivals.map(({ key, app: of }) => [key, of]).sort())).toEqual([
+      [
+        ['host www.example.com', '/a'],
+        ['host www.example.com', '/z'],
+      ],
+    ]);
+    expect(table.problems.map(({ code, effect, message }) => [code, effect, message])).toEqual([
+      [
+        'HostnameConflict',
+        'route-refused',
+        'HAPROXY_0_VHOST of /a: www.example.com is asked for by /z too, and it is not known yet who had it first; nobody gets it until it is.',
+      ],
+      [
+        'HostnameConflict',
+        'route-refused',
+        'HAPROXY_0_VHOST of /z: www.example.com is asked for by /a too, and it is not known yet who had it first; nobody gets it until it is.',
+      ],
+    ]);
+  });
+
+  test('is told also where the oldest gets it', () => {
+    const table = build([newer, older]);
+    expect(routesOf(table)).toEqual(['www.example.com -> z_10001']);
+    expect(table.open).toHaveLength(1);
+    expect(build([newer, older], { memory: table.memory }).open).toEqual([]);
+  });
+
+  test('is one again when its owner leaves two others behind, and never while somebody holds it', () => {
+    const owner = web('/m', OLD, {}, 10_003);
+    const build = createBuilder('nobody');
+    const alone = build(snapshot(owner), SETTINGS, NO_CERTIFICATES, NO_MEMORY);
+    const three = build(snapshot(newer, owner, older), SETTINGS, NO_CERTIFICATES, alone.memory);
+    expect(routesOf(three)).toEqual(['www.example.com -> m_10003']);
+    expect(three.open).toEqual([]);
+    const two = build(snapshot(newer, older), SETTINGS, NO_CERTIFICATES, three.memory);
+    expect(routesOf(two)).toEqual([]);
+    expect(two.open).toHaveLength(1);
+    const one = build(snapshot(newer), SETTINGS, NO_CERTIFICATES, two.memory);
+    expect(routesOf(one)).toEqual(['www.example.com -> a_10002']);
+    expect(one.open).toEqual([]);
+  });
+
+  test('within one app is none: its own weights and indexes decide', () => {
+    const labels = { HAPROXY_1_VHOST: 'www.example.com' };
+    const twice = app('/a', {
+      version: OLD,
+      ports: [10_000, 10_001],
+      labels: { HAPROXY_0_VHOST: 'www.example.com', ...labels },
+    });
+    expect(routesOf(careful([twice]))).toEqual(['www.example.com -> a_10000']);
+    expect(careful([twice]).open).toEqual([]);
+  });
+
+  test('is a port too, where addresses overlap; and a backend’s name', () => {
+    const [a, b] = [
+      app('/a', { ports: [10_000] }),
+      app('/b', { ports: [10_000], labels: { HAPROXY_0_BIND_ADDR: '10.0.0.1' } }),
+    ];
+    expect(bindsOf(careful([a, b]))).toEqual([]);
+    expect(careful([a, b]).open.map(({ rivals }) => rivals.map(({ key }) => key).sort())).toEqual([
+      ['port *:10000', 'port 10.0.0.1:10000'],
+    ]);
+    const flat = careful([app('/x/y'), app('/x_y', { ports: [10_000] })]);
+    expect(flat.value.backends).toEqual([]);
+    expect(flat.open.map(({ rivals }) => rivals.map(({ app: of }) => of).sort())).toEqual([['/x/y', '/x_y']]);
+  });
+});
+
+describe('a wildcard', () => {
+  const wild = app('/wild', { labels: { HAPROXY_0_VHOST: '*.example.com' }, ports: [10_001] });
+  const host = (id: string, name: string, port: number) =>
+    app(id, { labels: { HAPROXY_0_VHOST: name }, ports: [port] });
+  const notices = (table: ReturnType<typeof build>) =>
+    table.problems.filter(({ effect }) => effect === 'notice').map(({ message }) => message);
+
+  test('keeps all but the names that other apps have; its owner is told', () => {
+    const table = build([wild, host('/b', 'b.example.com', 10_002), host('/far', 'a.b.example.com', 10_003)]);
+    expect(routesOf(table)).toContain('.example.com -> wild_10001');
+    expect(routesOf(table)).toContain('b.example.com -> b_10002');
+    expect(notices(table)).toEqual([
+      'HAPROXY_0_VHOST of /wild: *.example.com does not get the requests for b.example.com of /b: the most specific name wins.',
+    ]);
+    expect(notices(build([wild], { memory: table.memory }))).toEqual([]);
+  });
+
+  test('and a host of one app are no news', () => {
+    const own = app('/wild', { labels: { HAPROXY_0_VHOST: '*.example.com,b.example.com' }, ports: [10_001] });
+    expect(notices(build([own]))).toEqual([]);
+  });
+
+  test('that half of the cluster is below hears how many they are', () => {
+    const many = Array.from({ length: 30 }, (_, n) => host(`/h${n}`, `h${n}.example.com`, 11_000 + n));
+    expect(notices(build([wild, ...many]))).toEqual([
+      'HAPROXY_0_VHOST of /wild: *.example.com does not get the requests for 30 hosts and paths of other apps: the most specific name wins.',
+    ]);
+  });
 });

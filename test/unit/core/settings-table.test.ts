@@ -61,6 +61,7 @@ describe('defaults', () => {
       reloadBudget: 60,
       maxOldWorkers: 10,
       oldWorkersMemory: 2048,
+      peer: [],
       adminBind: { address: '127.0.0.1', port: 9092 },
       logLevel: 'info',
     });

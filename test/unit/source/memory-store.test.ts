@@ -19,10 +19,20 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function storeAt(path: string) {
   const failures: string[] = [];
+  const damaged: string[] = [];
   const failed = (detail: string) => void failures.push(detail);
   return {
-    store: createMemoryStore({ path, clock, failed, signal: ending.signal, againMs: 10, pauseMs: 10 }),
+    store: createMemoryStore({
+      path,
+      clock,
+      failed,
+      damaged: (file) => void damaged.push(file),
+      signal: ending.signal,
+      againMs: 10,
+      pauseMs: 10,
+    }),
     failures,
+    damaged,
   };
 }
 
@@ -74,7 +84,7 @@ describe('the memory on disk', () => {
 
   it('of a newer Portolan is left as it is', async () => {
     const path = join(folder, 'memory.json');
-    const newer = JSON.stringify({ schema: 2, claims: 'in a shape of its own' });
+    const newer = JSON.stringify({ schema: 3, claims: 'in a shape of its own' });
     await writeFile(path, newer);
     const { store, failures } = storeAt(path);
     expect(await store.load()).toEqual(NO_MEMORY);
@@ -82,6 +92,44 @@ describe('the memory on disk', () => {
     await store.flush();
     expect(await readFile(path, 'utf8')).toBe(newer);
     expect(failures).toEqual([]);
+  });
+
+  it('of the first Portolan, which had no checksum, is taken over', async () => {
+    const path = join(folder, 'memory.json');
+    await writeFile(path, '{"schema":1,"claims":[["host a.example","/a"]],"health":[],"autoPorts":[]}\n');
+    expect(await storeAt(path).store.load()).toEqual(claiming('host a.example'));
+  });
+
+  it('in which a letter changed is not believed; the copy before it is, and is not thrown away', async () => {
+    const path = join(folder, 'memory.json');
+    const { store } = storeAt(path);
+    for (const host of ['old.example', 'new.example']) {
+      store.save(claiming(host));
+      await store.flush();
+    }
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"/a"', '"/b"'));
+    const second = storeAt(path);
+    expect(await second.store.load()).toEqual(claiming('old.example'));
+    expect(second.damaged).toEqual([path]);
+    second.store.save(claiming('newest.example'));
+    await second.store.flush();
+    expect(await storeAt(path).store.load()).toEqual(claiming('newest.example'));
+    await rm(path);
+    expect(await storeAt(path).store.load()).toEqual(claiming('old.example'));
+  });
+
+  it('counts as none when its copy is damaged too', async () => {
+    const path = join(folder, 'memory.json');
+    const { store } = storeAt(path);
+    store.save(claiming('a.example'));
+    await store.flush();
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.slice(0, -20));
+    await writeFile(`${path}.1`, text.replace(/,"sha256":"[^"]*"/, ''));
+    const { store: again, damaged } = storeAt(path);
+    expect(await again.load()).toEqual(NO_MEMORY);
+    expect(damaged).toEqual([path, `${path}.1`]);
   });
 
   it('that cannot be read counts as none', async () => {

@@ -172,6 +172,7 @@ export function settings(marathon: readonly string[], more: Partial<Settings> = 
     reloadBudget: 60,
     maxOldWorkers: 10,
     oldWorkersMemory: 2048,
+    peer: [],
     adminBind: { address: '127.0.0.1', port: 0 },
     logLevel: 'info',
     ...more,
