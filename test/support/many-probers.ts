@@ -23,7 +23,7 @@ export interface ProbedHosts {
   /** Asked once more after the reset of a kept connection, as RFC 9112 9.3.1 has clients do; not failed. */
   readonly retried: number;
   readonly slowestMs: number;
-  /** What was wrong, with the host; at most 20 of each host. */
+  /** What was wrong, with the host; at most 60 of each host. */
   readonly failures: readonly string[];
 }
 

@@ -8,7 +8,7 @@ interface Probed {
   readonly retried: number;
   /** Requests that are still waiting. */
   readonly pending: number;
-  /** What was wrong with the first failed ones, at most 20. */
+  /** What was wrong with the first failed ones, at most 60: three seconds of the usual pace. */
   readonly failures: readonly string[];
   /** Milliseconds of the slowest good answer. */
   readonly slowestMs: number;
@@ -52,6 +52,9 @@ export interface ProberOptions {
   readonly good?: (status: number, body: string) => boolean;
 }
 
+/** Failures that are told of. */
+const MOST_TOLD = 60;
+
 /** The time of day, as logs have it. */
 const clock = (): string => new Date().toISOString().slice(11, 23);
 
@@ -81,7 +84,7 @@ export function startProber(options: ProberOptions): Prober {
       if (answerer !== undefined) answers.set(answerer, (answers.get(answerer) ?? 0) + 1);
     } else {
       failed++;
-      if (failures.length < 20) failures.push(failure);
+      if (failures.length < MOST_TOLD) failures.push(failure);
     }
     ended++;
     const due = watchers.filter((watcher) => watcher.at <= ended);
