@@ -1,8 +1,9 @@
 import type { FaultKind, FaultParameters } from '../../../src/demo/faults.ts';
 import type { Random } from '../../../src/demo/random.ts';
 import { customerApp } from '../../support/platform.ts';
+import { isWell } from '../suite/scenario.ts';
 import type { RunnersStage } from '../suite/stage.ts';
-import type { ModelApp } from './model.ts';
+import { healthOf, type ModelApp } from './model.ts';
 
 /** What chaos acts on, and what it has done. */
 export interface World {
@@ -46,12 +47,16 @@ const toExtra =
     world.did.changes++;
     await change(world, app);
   };
-/** Does something to one of the apps that are asked all the time. */
+/**
+ * Does something to one of the apps that are asked all the time, as long as Portolan can know of it: when all tasks of an app
+ * are replaced while nobody can tell a router, no router can serve it.
+ */
 const toWatched =
   (change: (world: World, app: ModelApp) => Promise<unknown>) =>
   async (world: World): Promise<void> => {
     const app = pick(world, world.stage.apps);
-    if (app === undefined) return;
+    const status = await world.stage.look();
+    if (app === undefined || status === undefined || !isWell(status)) return;
     world.did.changes++;
     await change(world, app);
   };
@@ -67,6 +72,11 @@ export async function deploy(world: World): Promise<void> {
   world.extras.push(app);
 }
 
+/** For the same reason, what is replaced is replaced before Marathon or Portolan falls silent. */
+const watchedSettled = async ({ stage }: World): Promise<void> => {
+  for (const { id } of stage.apps) await stage.marathon.settled(id);
+};
+
 const relabel = async (world: World, app: ModelApp): Promise<void> => {
   const vhost = vhostOf(world);
   await world.stage.marathon.put(app.id, { labels: labels(vhost) }, true);
@@ -75,7 +85,7 @@ const relabel = async (world: World, app: ModelApp): Promise<void> => {
 
 const die = (world: World, { id, vhost }: ModelApp): void => {
   const { marathon } = world.stage;
-  const serving = marathon.tasks(id).filter(({ state }) => state === 'TASK_RUNNING');
+  const serving = marathon.tasks(id).filter((task) => task.state === 'TASK_RUNNING' && healthOf(task) === true);
   const victim = pick(world, serving);
   // The last one's death is an outage of the app's own making.
   if (victim === undefined || serving.length < 2) return;
@@ -114,13 +124,16 @@ const breakMasters = async (world: World): Promise<void> => {
   const [kind, parameters] = pick(world, FAULTS) ?? ['refuse'];
   const { marathon } = world.stage;
   const who = world.random.next() < 0.5 ? 'all' : world.random.below(marathon.urls.length);
+  await watchedSettled(world);
   world.did.faults++;
   await marathon.fault(who, kind, parameters);
 };
 
 const killPortolan =
   (how: 'crash' | 'stop') =>
-  async ({ stage, did }: World): Promise<void> => {
+  async (world: World): Promise<void> => {
+    const { stage, did } = world;
+    await watchedSettled(world);
     did.kills++;
     if (how === 'crash') await stage.portolan.crash();
     else await stage.portolan.stop();

@@ -31,7 +31,8 @@ export function wantedText(marathon: StandInMarathon, apps: readonly ModelApp[])
   return lines.sort().join('\n');
 }
 
-function healthOf({ json }: StandInTask): boolean | undefined {
+/** Marathon's verdict on a task with one health check; undefined: not known. */
+export function healthOf({ json }: StandInTask): boolean | undefined {
   const results = json['healthCheckResults'] as readonly { readonly alive?: boolean }[] | undefined;
   const alive = results?.[0]?.alive;
   return typeof alive === 'boolean' ? alive : undefined;

@@ -45,7 +45,9 @@ function rolling(): Scenario {
     rows: ['11', '12'],
     seconds: { full: 120, short: 6 },
     prepare: async (stage) => {
-      await stage.marathon.post(customerApp(id, { instances: 6, labels: { HAPROXY_0_VHOST: vhost } }));
+      // A half after the other, so that some of them are known to HAProxy however long Portolan takes to start.
+      const upgradeStrategy = { minimumHealthCapacity: 1, maximumOverCapacity: 0.5 };
+      await stage.marathon.post(customerApp(id, { instances: 6, upgradeStrategy, labels: { HAPROXY_0_VHOST: vhost } }));
       await routed(stage, vhost);
       await stage.marathon.settled(id);
       probers = startManyProbers(stage.portolan.ports.http, 100, [{ host: vhost, app: id }]);
@@ -55,7 +57,7 @@ function rolling(): Scenario {
     },
     during: async ({ marathon, full }) => {
       await marathon.settled(id);
-      for (let deploys = 1; deploys < (full ? 8 : 2); deploys++) {
+      for (let deploys = 1; deploys < (full ? 8 : 1); deploys++) {
         await marathon.restart(id);
         await marathon.settled(id);
       }
