@@ -18,6 +18,8 @@ const CALLS: readonly Call[] = [
   'validate',
   'apply',
   'save',
+  'tryBinds',
+  'foreignListeners',
   'loadGood',
   'saveGood',
 ];
