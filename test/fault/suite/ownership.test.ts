@@ -80,8 +80,9 @@ const forgets = (name: string, spoil: (file: string) => Promise<void>): Scenario
   name,
   rows: ['7', '32', 'I5'],
   seconds: { full: 20, short: 3 },
-  // It restarts by itself.
+  // It restarts by itself, and the runner, who does not know when, may see it starting; that it gets ready is waited for below.
   restart: false,
+  readyDips: true,
   prepare: contest(ON_PORT),
   async inject(stage) {
     const { portolan } = stage;
