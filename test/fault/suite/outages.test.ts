@@ -119,6 +119,8 @@ function newcomer(): Scenario {
       await second?.destroy();
       second = undefined;
       for (const { id } of apps) await marathon.delete(id);
+      // Gone, so that the next one may post them again.
+      for (const { id } of apps) await marathon.settled(id);
     },
   };
 }
