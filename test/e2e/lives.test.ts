@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -91,9 +92,14 @@ describe('a node whose HAProxy outlives Portolan', () => {
   test('a port that somebody else has: told, others miss nothing, and it opens once it is free', async () => {
     const { marathon, portolan } = platform;
     const prober = startProber({ port: portolan.ports.http, host: 'stays.lives.example', perSecond: 50 });
-    const taken = createServer();
+    const callers: string[] = [];
+    const taken = createServer((socket) => {
+      callers.push(`port ${socket.remotePort}`);
+      socket.destroy();
+    });
     other = taken;
-    await new Promise<void>((done) => taken.listen(TAKEN, '127.0.0.1', done));
+    taken.listen(TAKEN, '127.0.0.1');
+    await once(taken, 'listening');
     await post(platform, 'mail', {
       mode: 'tcp',
       labels: { HAPROXY_0_MODE: 'tcp', HAPROXY_0_PORT: String(TAKEN) },
@@ -110,6 +116,8 @@ describe('a node whose HAProxy outlives Portolan', () => {
     // HAProxy itself would have paused for 2 s at each attempt.
     await prober.rounds(50);
     await new Promise((done) => taken.close(done));
+    // Whose port it is, Portolan finds out without connecting to it.
+    expect(callers).toEqual([]);
     await until('it echoes', async () => 'echoed' in (await echo(TAKEN, 'ping')), 40_000);
     expect((await prober.stop()).failures).toEqual([]);
     await converged(platform);
