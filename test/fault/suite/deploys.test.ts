@@ -21,6 +21,7 @@ function wrongCheck(): Scenario {
   });
   return {
     name: 'a new version whose health check never passes',
+    onlyFull: true,
     rows: ['14', 'I10'],
     // HAProxy needs three failed checks to give a server up.
     seconds: { full: 30, short: 5 },

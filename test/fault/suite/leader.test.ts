@@ -45,6 +45,7 @@ function amnesia(as: NonNullable<FaultParameters['as']>, words: string): Scenari
 /** Leaders come and go. */
 const carousel: Scenario = {
   name: 'five leaders in a row, each after a second',
+  onlyFull: true,
   rows: ['3', '24'],
   seconds: { full: 20, short: 4 },
   inject: ({ marathon }) => marathon.leaderChange(),

@@ -151,7 +151,7 @@ faultSuite('Marathon is out', 27_000, {}, [
     },
     heal: ({ marathon }) => marathon.clearFaults(),
   }),
-  seenThrough('Marathon takes 15 s for each answer', ['22'], FULL ? 150 : 20, {
+  seenThrough('Marathon takes 15 s for each answer', ['22'], FULL ? 150 : 10, {
     ...faulty('slow', { ms: FULL ? 15_000 : 3_000 }),
     patience: 60,
   }),

@@ -141,6 +141,7 @@ const joins: Scenario = {
 
 const disagrees: Scenario = {
   name: 'an edge that could not ask the others serves somebody else',
+  onlyFull: true,
   rows: ['19', '32', 'I5'],
   seconds: { full: 20, short: 3 },
   restart: false,

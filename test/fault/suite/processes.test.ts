@@ -206,6 +206,7 @@ function pilingUp(): Scenario {
   let most = 0;
   return {
     name: 'every old worker keeps a long session while labels change on and on',
+    onlyFull: true,
     rows: ['8', '28', 'I7'],
     seconds: { full: 60, short: 5 },
     prepare: async ({ marathon }) => {

@@ -46,7 +46,7 @@ const serversOf = async ({ portolan }: Pick<Stage, 'portolan'>, vhost: string): 
 };
 const held = (scenario: Pick<Scenario, 'name' | 'inject' | 'heal'> & Partial<Scenario>): Scenario => ({
   rows: ['4', 'I6'],
-  seconds: { full: 20, short: 4 },
+  seconds: { full: 20, short: 2 },
   shows: ({ degraded }) => (degraded.includes('apps-quarantined') ? 'apps-quarantined' : undefined),
   ...scenario,
 });
@@ -116,7 +116,7 @@ faultSuite(
         await relabel(stage, {});
       },
     }),
-    several('three apps at once, by their proxies’ names alone', PICKY_MARKS.name),
+    { ...several('three apps at once, by their proxies’ names alone', PICKY_MARKS.name), onlyFull: true },
     several('three apps at once, without a word about whose it is', PICKY_MARKS.mute),
     held({
       name: 'an app that gives its host away in the same step, while somebody else waits for it',

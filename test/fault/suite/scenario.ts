@@ -43,6 +43,8 @@ export interface Scenario {
   excuse?(failure: string): boolean;
   /** `/readyz` may say no meanwhile: HAProxy itself is the victim. */
   readonly readyDips?: true;
+  /** Left to the full form, as the short one has eight minutes for all of them. */
+  readonly onlyFull?: true;
   /** A restart of Portolan in the middle proves nothing here; say why in the file. */
   readonly restart?: false;
   /** Seconds that `shows` and `recovered` may take each. Default 30. */

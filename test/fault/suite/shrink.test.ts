@@ -159,6 +159,7 @@ faultSuite('Marathon shows less than there is', 25_000, { flags: ['--guard-hold'
     after: only('explained'),
   }),
   removal('two thirds of all apps are deleted, and nobody tells: the answers repeat', {
+    onlyFull: true,
     before: async (stage) => {
       await count(stage);
       await unsaid(stage);
