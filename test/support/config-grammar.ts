@@ -25,7 +25,8 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   path: PATH,
   host: '[a-z0-9_.-]+',
   pattern: '(?:\\(\\?i\\))?\\^.+',
-  replacement: `${PATH}\\\\1`,
+  // The path `/` is no prefix.
+  replacement: `(?:${PATH})?\\\\1`,
   server: '[A-Za-z0-9_-]+',
   n: '\\d+',
   cookie: '[0-9a-f]{10}',
