@@ -108,6 +108,8 @@ describe('a node whose HAProxy outlives Portolan', () => {
     const [held] = await until('told', async () => (await statusOf(platform)).heldListeners);
     expect(held).toMatchObject({ app: '/lives/mail', bind: { port: TAKEN } });
     expect(held?.why).toContain(`(pid ${process.pid}) listens on 127.0.0.1:${TAKEN}`);
+    // It is told before the rest of the same pass is done.
+    await converged(platform);
     const told = await statusOf(platform);
     expect(told).toMatchObject({ ready: true, converged: true, degraded: ['listener-held'] });
     expect(told.applyFailing).toBeUndefined();
