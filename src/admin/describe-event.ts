@@ -109,6 +109,7 @@ function describe(event: DaemonEvent): Description {
     case 'stream-attached':
     case 'stream-lost':
     case 'stream-byte':
+    case 'stream-deaf':
     case 'marathon-event':
     case 'marathon-request':
     case 'redirect-refused':

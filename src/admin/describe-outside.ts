@@ -10,6 +10,7 @@ export function describeOutside(
     | 'stream-attached'
     | 'stream-lost'
     | 'stream-byte'
+    | 'stream-deaf'
     | 'marathon-event'
     | 'marathon-request'
     | 'redirect-refused'
@@ -30,6 +31,11 @@ export function describeOutside(
       );
     case 'stream-byte':
       return line('trace', 'event stream is alive', { endpoint: event.endpoint });
+    case 'stream-deaf': {
+      const { endpoint, apps, pollMs, until } = event;
+      const message = `event stream of ${endpoint} is deaf: it told nothing of changes in ${counted(apps.length, 'app')}; it is opened anew, and polls come every ${round(pollMs)} ms for a while`;
+      return line('warn', message, { endpoint, ...appsField(apps), pollMs, until });
+    }
     case 'marathon-event': {
       const fields = { eventType: event.eventType, relevant: event.relevant, ...appsField(event.apps) };
       return line('debug', `Marathon says ${event.eventType}`, fields, event.relevant);

@@ -12,6 +12,7 @@ export type StreamLoss = (typeof STREAM_LOSSES)[number];
 const STREAM_LOSSES = [
   'silence',
   'lifetime',
+  'deaf',
   'stopped',
   'redirect',
   'unauthorized',
@@ -54,6 +55,7 @@ export function createEventCounters(registry: Registry) {
     leaderChanges: counter('portolan_marathon_leader_changes_total', 'Changes of the leading master seen'),
     events: counter('portolan_events_total', 'Events of the stream', ['type', 'relevant']),
     reconnects: counter('portolan_stream_reconnects_total', 'Losses of the event stream', ['reason']),
+    deaf: counter('portolan_stream_deaf_total', 'Event streams that told nothing of what a full read found'),
     rejected: counter('portolan_snapshot_rejected_total', 'Reads of the source that failed', ['reason']),
     render: histogram('portolan_render_duration_seconds', 'Time to render a configuration'),
     validation: histogram('portolan_validation_duration_seconds', 'Time of haproxy -c'),

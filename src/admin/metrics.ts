@@ -65,6 +65,9 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'stream-lost':
       counters.reconnects.inc({ reason: reasonWord(event.reason) });
       return;
+    case 'stream-deaf':
+      counters.deaf.inc();
+      return;
     case 'snapshot-failed':
       counters.rejected.inc({ reason: event.failure.kind });
       return;
@@ -168,6 +171,7 @@ function reasonWord(reason: string): StreamLoss {
 const REASON_PATTERNS: readonly (readonly [StreamLoss, RegExp])[] = [
   ['silence', /^silence|idle/i],
   ['lifetime', /life ?time/i],
+  ['deaf', /^deaf/],
   ['stopped', /^stopped/i],
   ['redirect', /not configured|redirect/i],
   ['unauthorized', /credentials|unauthorized|\b40[13]\b/i],

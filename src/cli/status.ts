@@ -100,7 +100,8 @@ async function problemsText(ask: AskAdmin): Promise<string> {
 
 function streamText({ stream }: StatusView): string {
   if (stream.attached && stream.endpoint !== undefined) {
-    return `attached to ${stream.endpoint} for ${age(stream.attachedForMs ?? 0)}, last byte ${age(stream.lastByteAgeMs ?? 0)} ago`;
+    const deaf = stream.deaf === undefined ? '' : `; was deaf ${stream.deaf.times} times, last at ${stream.deaf.last}`;
+    return `attached to ${stream.endpoint} for ${age(stream.attachedForMs ?? 0)}, last byte ${age(stream.lastByteAgeMs ?? 0)} ago${deaf}`;
   }
   return stream.lastLoss === undefined ? 'not attached' : `lost at ${stream.lastLoss.at}: ${stream.lastLoss.reason}`;
 }

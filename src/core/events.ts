@@ -23,6 +23,14 @@ export type DaemonEventBody =
   // the outside
   | { readonly type: 'stream-attached'; readonly endpoint: string }
   | { readonly type: 'stream-lost'; readonly endpoint: string; readonly reason: string }
+  /** The stream beats, but told nothing of changes in these apps: it is opened anew, and polls come every `pollMs` until then. */
+  | {
+      readonly type: 'stream-deaf';
+      readonly endpoint: string;
+      readonly apps: readonly AppId[];
+      readonly pollMs: number;
+      readonly until: Instant;
+    }
   | { readonly type: 'stream-byte'; readonly endpoint: string }
   | {
       readonly type: 'marathon-event';

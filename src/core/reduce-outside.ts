@@ -11,6 +11,7 @@ export function reduceOutside(
     | 'stream-attached'
     | 'stream-lost'
     | 'stream-byte'
+    | 'stream-deaf'
     | 'marathon-event'
     | 'marathon-request'
     | 'redirect-refused'
@@ -27,6 +28,7 @@ export function reduceOutside(
     case 'stream-attached':
     case 'stream-lost':
     case 'stream-byte':
+    case 'stream-deaf':
       return { ...state, stream: reduceStream(state.stream, event) };
     case 'marathon-event':
       return { ...state, counts: { ...state.counts, marathonEvents: state.counts.marathonEvents + 1 } };
@@ -107,7 +109,7 @@ function seen(state: State, event: Of<'haproxy-seen'>): State {
 
 function reduceStream(
   stream: State['stream'],
-  event: Of<'stream-attached' | 'stream-lost' | 'stream-byte'>,
+  event: Of<'stream-attached' | 'stream-lost' | 'stream-byte' | 'stream-deaf'>,
 ): State['stream'] {
   const { attached: _, ...detached } = stream;
   switch (event.type) {
@@ -123,6 +125,10 @@ function reduceStream(
       return { ...detached, lost: { endpoint: event.endpoint, reason: event.reason, at: event.at } };
     case 'stream-byte':
       return { ...stream, lastByteAt: event.at };
+    case 'stream-deaf': {
+      const { endpoint, apps, pollMs, until, at } = event;
+      return { ...stream, deaf: { times: (stream.deaf?.times ?? 0) + 1, endpoint, apps, at, pollMs, until } };
+    }
     default:
       return unreachable(event);
   }

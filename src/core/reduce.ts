@@ -83,6 +83,7 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'stream-attached':
     case 'stream-lost':
     case 'stream-byte':
+    case 'stream-deaf':
     case 'marathon-event':
     case 'marathon-request':
     case 'redirect-refused':

@@ -1,4 +1,4 @@
-import type { Snapshot } from './app.ts';
+import type { AppId, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import { NO_CERTIFICATES } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
@@ -94,6 +94,15 @@ export interface StreamState {
   readonly attached?: { readonly endpoint: string; readonly since: number };
   readonly lastByteAt?: number;
   readonly lost?: { readonly endpoint: string; readonly reason: string; readonly at: number };
+  /** The last time that it told nothing of changes in these apps, and how often that was; polls come every `pollMs` `until` then. */
+  readonly deaf?: {
+    readonly times: number;
+    readonly endpoint: string;
+    readonly apps: readonly AppId[];
+    readonly at: number;
+    readonly pollMs: number;
+    readonly until: number;
+  };
   /** Attachments after the first one. */
   readonly reconnects: number;
   readonly everAttached: boolean;

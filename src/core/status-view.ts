@@ -6,6 +6,7 @@ import { converged, desiredGeneration, discoveryMode, snapshotAge } from './stat
 /** Passes shown, newest last. */
 const HISTORY_SHOWN = 20;
 const CONFLICTS_SHOWN = 20;
+const APPS_SHOWN = 10;
 
 /** `/v1/status`: everything an operator needs to see whether this node is up to date. Instants are ISO times, ages ms. */
 export function statusView(state: State, now: number) {
@@ -116,6 +117,18 @@ function streamView(stream: StreamState, now: number) {
     ...(stream.lastByteAt === undefined ? {} : { lastByteAgeMs: now - stream.lastByteAt }),
     ...(stream.lost === undefined ? {} : { lastLoss: { ...stream.lost, at: iso(stream.lost.at) } }),
     reconnects: stream.reconnects,
+    ...(stream.deaf === undefined ? {} : { deaf: deafView(stream.deaf, now) }),
+  };
+}
+
+/** `poll`: while it is shortened for that reason. */
+function deafView({ times, at, endpoint, apps, pollMs, until }: NonNullable<StreamState['deaf']>, now: number) {
+  return {
+    times,
+    last: iso(at),
+    endpoint,
+    apps: apps.slice(0, APPS_SHOWN),
+    ...(now < until ? { poll: { everyMs: pollMs, until: iso(until) } } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import { EventSource } from 'eventsource';
-import type { Clock, SourceFailure } from '../core/ports.ts';
+import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
 import { printable } from '../core/problem.ts';
 import { createAlarms } from './alarms.ts';
 import { startDeadline } from './deadline.ts';
@@ -15,6 +15,8 @@ export interface StreamParts extends StreamFetchParts {
   readonly timings: MarathonTimings;
   readonly random: () => number;
   readonly hint: HintQueue['push'];
+  /** An event names these apps, whether a look at them is needed or not. */
+  readonly heard: (scope: ChangeHint['scope']) => void;
   /** The subscription is active. */
   readonly attached: () => void;
 }
@@ -34,16 +36,21 @@ const LONGEST_LINE = 16 * 1024 * 1024;
 const EVENTS_PATH = `/v2/events?plan-format=light&${ROUTING_EVENTS.map((type) => `event_type=${type}`).join('&')}`;
 
 /**
- * Opens one event stream at one master and stays with it until it is lost, or `signal` ends it. Never throws, never
- * reconnects: `eventsource` would ask the same master for ever, hence it is closed at its first error.
+ * Opens one event stream at one master and stays with it until it is lost, it turns out to be `deaf`, or `signal` ends it. Never
+ * throws, never reconnects: `eventsource` would ask the same master for ever, hence it is closed at its first error.
  *
  * The stream counts as attached at its first event, or when it has stood open for `attachGrace`; only then is a full
  * read hinted at, so that nothing falls between reading and listening. Silence on the wire ends it: Marathon beats.
  */
-export async function followStream(parts: StreamParts, master: Master, signal: AbortSignal): Promise<StreamEnd> {
+export async function followStream(
+  parts: StreamParts,
+  master: Master,
+  signal: AbortSignal,
+  deaf: AbortSignal,
+): Promise<StreamEnd> {
   const { clock, timings, masters } = parts;
   const alarms = createAlarms(clock);
-  const silence = startDeadline(alarms, timings.streamOpen, signal);
+  const silence = startDeadline(alarms, timings.streamOpen, AbortSignal.any([signal, deaf]));
   const life = startDeadline(alarms, timings.streamLife * (0.9 + 0.2 * parts.random()), silence.signal);
   const grace = new AbortController();
   const session = createSession(parts, master);
@@ -82,7 +89,7 @@ export async function followStream(parts: StreamParts, master: Master, signal: A
   });
   const lost = new Promise<string>((resolve) => {
     source.addEventListener('error', (event) => resolve(why ?? event.message ?? 'the stream ended'));
-    life.signal.addEventListener('abort', () => resolve(endReason(signal, silence.expired())), { once: true });
+    life.signal.addEventListener('abort', () => resolve(endReason(signal, deaf, silence.expired())), { once: true });
     if (life.signal.aborted) resolve('stopped');
   });
   for (const type of ['message', ...ROUTING_EVENTS]) {
@@ -100,8 +107,9 @@ export async function followStream(parts: StreamParts, master: Master, signal: A
   return { lived: session.end(reason), aged };
 }
 
-function endReason(signal: AbortSignal, silent: boolean): string {
+function endReason(signal: AbortSignal, deaf: AbortSignal, silent: boolean): string {
   if (signal.aborted) return 'stopped';
+  if (deaf.aborted) return 'deaf';
   return silent ? 'silence' : 'end of its life time';
 }
 
@@ -117,7 +125,7 @@ function reportRequest(
 }
 
 /** What is known of one stream while it lasts. */
-function createSession({ clock, timings, emit, hint, attached }: StreamParts, first: Master) {
+function createSession({ clock, timings, emit, hint, heard, attached }: StreamParts, first: Master) {
   const read = createEventReader();
   let endpoint = first.endpoint;
   let attachedAt: number | undefined;
@@ -152,6 +160,7 @@ function createSession({ clock, timings, emit, hint, attached }: StreamParts, fi
         if (attachedAt !== undefined) hint('all', 'connected');
       }
       attach();
+      heard(scope);
       if (scope === 'all' || (scope.length > 0 && idle !== true)) hint(scope, eventType, news);
     },
     /** Milliseconds that the stream was attached. */

@@ -4,6 +4,7 @@ import type { ChangeHint, Clock, Source, SourceFailure } from '../core/ports.ts'
 import { appOf, type Checked } from '../core/problem.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type Lookups, parseApp, type WantedVersion, wantedHosts, wantedVersions } from '../core/snapshot.ts';
+import type { Announced } from './announced.ts';
 import { judgeApp } from './answers.ts';
 import { readApps } from './apps-body.ts';
 import { asText } from './body-reader.ts';
@@ -21,6 +22,8 @@ export interface ReaderParts {
   readonly names: NameResolver;
   readonly timings: MarathonTimings;
   readonly hint: (scope: ChangeHint['scope'], reason: string) => void;
+  /** Is told of every read that ended well. */
+  readonly announced: Pick<Announced, 'readAll' | 'readSome'>;
 }
 
 /** Reads apps, and knows what it read last. */
@@ -34,7 +37,7 @@ type Read = Result<Checked<Snapshot>, SourceFailure>;
 const WIDTH = 4;
 
 /** Makes the reader; it remembers the last answer, into which single apps are merged. */
-export function createMarathonReader({ http, clock, names, timings, hint }: ReaderParts): MarathonReader {
+export function createMarathonReader({ http, clock, names, timings, hint, announced }: ReaderParts): MarathonReader {
   const definitions = createDefinitions(http, clock, timings.definitions);
   const lookups: Lookups = { definition: definitions.get, address: names.address };
   let last: Checked<Snapshot> | undefined;
@@ -44,15 +47,18 @@ export function createMarathonReader({ http, clock, names, timings, hint }: Read
     Promise.all([definitions.load(versions, signal), names.resolve(hosts, signal)]);
 
   async function readAll(signal: AbortSignal): Promise<Read> {
-    const read = await http.get('apps', APPS_PATH, readApps(lookups, last?.value), signal);
+    const [before, startedAt] = [last?.value, clock.now()];
+    const read = await http.get('apps', APPS_PATH, readApps(lookups, before), signal);
     if (!read.ok) return read;
     await prepare(read.value.versions, read.value.hosts, signal);
     last = await read.value.finish(clock.now());
+    announced.readAll(before, last.value, startedAt);
     return ok(last);
   }
 
   async function readSome(scope: readonly AppId[], before: Checked<Snapshot>, signal: AbortSignal): Promise<Read> {
     const ids = [...new Set(scope)];
+    const startedAt = clock.now();
     const answers = await inParallel(ids, WIDTH, async (id) => ({
       id,
       answer: await http.get('app', appWithTasksPath(id), asText(judgeApp(id)), signal),
@@ -66,6 +72,10 @@ export function createMarathonReader({ http, clock, names, timings, hint }: Read
     const apps = read.flatMap((answer) => (answer.gone ? [] : [answer.app]));
     await prepare(wantedVersions(apps), wantedHosts(apps), signal);
     last = merge(before, read, clock.now());
+    announced.readSome(
+      read.map(({ id }) => id),
+      startedAt,
+    );
     return ok(last);
   }
 

@@ -1,8 +1,9 @@
-import type { Instant } from '../core/app.ts';
+import type { AppId, Instant } from '../core/app.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { ChangeHint, Clock, Source } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
 import { createAgentPool } from './agents.ts';
+import { createAnnounced } from './announced.ts';
 import { createHintQueue } from './hint-queue.ts';
 import { createHistory } from './history.ts';
 import { createMarathonHttp } from './marathon-http.ts';
@@ -45,23 +46,36 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   const http = createMarathonHttp({ masters, settings, clock, emit, timings, ...limit });
   const streams = createAgentPool(timings.connect);
   const queue = createHintQueue(clock);
-  const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push });
+  const poll = createPoll(settings.pollInterval, () => queue.push('all', 'poll'), clock, random);
+  const announced = createAnnounced({ clock, timings, deaf: distrust });
+  const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push, announced });
 
   /** Since when no event was missed. */
   let listeningSince: Instant | undefined;
   const tellStream = (event: DaemonEventBody): void => {
-    if (event.type === 'stream-attached') listeningSince = clock.now();
-    if (event.type === 'stream-lost') listeningSince = undefined;
+    if (event.type === 'stream-attached') {
+      listeningSince = clock.now();
+      announced.attached(event.endpoint);
+    }
+    if (event.type === 'stream-lost') {
+      listeningSince = undefined;
+      announced.lost();
+    }
     emit(event);
   };
+
+  /** The stream beats and tells nothing: another one may, and until that is known more is read. */
+  function distrust(endpoint: string, apps: readonly AppId[]): void {
+    const until = (clock.now() + timings.wary) as Instant;
+    emit({ type: 'stream-deaf', endpoint, apps, pollMs: poll.hurryUntil(until), until });
+  }
 
   async function* changes(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void> {
     const ended = new AbortController();
     const until = AbortSignal.any([signal, ended.signal]);
-    const poll = createPoll(settings.pollInterval, () => queue.push('all', 'poll'), clock, random);
     const unsubscribe = names.onChange(() => queue.push('all', 'names'));
     const running = [poll.run(until), names.run(until)];
-    if (settings.sse) running.push(stream(poll.hurry, until));
+    if (settings.sse) running.push(stream(until));
     else queue.push('all', 'start');
     try {
       yield* queue.take(signal);
@@ -73,7 +87,7 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   }
 
   /** The stream, and the first full read where it does not come at once. */
-  async function stream(hurry: (often: boolean) => void, until: AbortSignal): Promise<void> {
+  async function stream(until: AbortSignal): Promise<void> {
     const settled = new AbortController();
     const readAnyway = async () => {
       await clock.sleep(timings.firstRead, AbortSignal.any([until, settled.signal]));
@@ -83,9 +97,9 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
     const failuresInARow = (count: number) => {
       attached ||= count === 0;
       settled.abort();
-      hurry(count >= STREAM_FAILURES_THAT_HURRY);
+      poll.hurry(count >= STREAM_FAILURES_THAT_HURRY);
     };
-    const told = { emit: tellStream, hint: queue.push, failuresInARow };
+    const told = { emit: tellStream, hint: queue.push, heard: announced.heard, failuresInARow, deaf: announced.stream };
     const stream = { masters, settings, pool: streams, clock, timings, random, ...told };
     await Promise.all([readAnyway(), keepStream(stream, until)]);
   }

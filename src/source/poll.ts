@@ -1,3 +1,4 @@
+import type { Instant } from '../core/app.ts';
 import type { Clock } from '../core/ports.ts';
 
 /** The timer behind full reads. */
@@ -6,19 +7,23 @@ export interface Poll {
   run(signal: AbortSignal): Promise<void>;
   /** From now on, ticks come `often` (the event stream cannot be had) or at the usual pace. */
   hurry(often: boolean): void;
+  /** Until then, ticks come often whatever `hurry` says. Gives the time between them, ms. */
+  hurryUntil(at: Instant): number;
 }
 
-/** While there is no event stream, polls come this many times as often, but not below a second for that reason. */
+/** While there is no event stream, or none that is trusted, polls come this many times as often, but not below a second for that reason. */
 const HURRY = 3;
 const LEAST_HURRIED_MS = 1_000;
 
 /** Calls `tick` every `intervalMs` ± 10 %, so that many nodes do not ask at the same moment. */
 export function createPoll(intervalMs: number, tick: () => void, clock: Clock, random: () => number): Poll {
   let often = false;
+  let wary: Instant | undefined;
   let changed = new AbortController();
+  const hurried = (usual: number) => Math.min(usual, Math.max(usual / HURRY, LEAST_HURRIED_MS));
   const interval = () => {
     const usual = intervalMs * (0.9 + 0.2 * random());
-    return often ? Math.min(usual, Math.max(usual / HURRY, LEAST_HURRIED_MS)) : usual;
+    return often || (wary !== undefined && clock.now() < wary) ? hurried(usual) : usual;
   };
   return {
     async run(signal) {
@@ -36,6 +41,11 @@ export function createPoll(intervalMs: number, tick: () => void, clock: Clock, r
       if (wanted === often) return;
       often = wanted;
       changed.abort();
+    },
+    hurryUntil(at) {
+      wary = at;
+      changed.abort();
+      return hurried(intervalMs);
     },
   };
 }

@@ -3,6 +3,8 @@ import type { Master } from './masters.ts';
 
 /** What keeping a stream alive touches, beside what one stream does. */
 export interface KeeperParts extends Omit<StreamParts, 'attached'> {
+  /** Aborted when the stream that is opened next turns out to tell nothing. */
+  readonly deaf: () => AbortSignal;
   /** How many streams in a row could not be had or did not last; 0 when one is attached. */
   readonly failuresInARow: (count: number) => void;
 }
@@ -20,7 +22,8 @@ export async function keepStream(parts: KeeperParts, signal: AbortSignal): Promi
     if (order.every((each) => tried.has(each))) tried.clear();
     const master = order.find((each) => !tried.has(each));
     if (master === undefined) return;
-    const end = await followStream({ ...parts, attached: () => parts.failuresInARow(0) }, master, signal);
+    const attached = () => parts.failuresInARow(0);
+    const end = await followStream({ ...parts, attached }, master, signal, parts.deaf());
     if (signal.aborted) return;
     const good = end.aged || end.lived >= timings.streamStable;
     if (good) tried.clear();

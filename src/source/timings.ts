@@ -22,6 +22,11 @@ export interface MarathonTimings {
   readonly attachGrace: number;
   /** A stream is closed and opened anew after this time, ± 10 %, so that a deaf one cannot stay for ever. */
   readonly streamLife: number;
+  /** How long before the read that shows a change its event may come, and how long after it. */
+  readonly earlyWord: number;
+  readonly lateWord: number;
+  /** How long polls come more often after a stream has turned out to be deaf. */
+  readonly wary: number;
   /** A stream that lived for so long was a good one: the next failure starts again at the shortest back-off. */
   readonly streamStable: number;
   /** Bounds of the back-off between streams. */
@@ -46,6 +51,9 @@ export const MARATHON_TIMINGS: MarathonTimings = {
   streamIdle: 25_000,
   attachGrace: 2_000,
   streamLife: 3_600_000,
+  earlyWord: 5_000,
+  lateWord: 2_000,
+  wary: 300_000,
   streamStable: 10_000,
   backoffLeast: 200,
   backoffMost: 15_000,

@@ -193,6 +193,7 @@ describe('metrics', () => {
   const STREAM_ENDS = [
     ['silence', 'silence'],
     ['end of its life time', 'lifetime'],
+    ['deaf', 'deaf'],
     ['stopped', 'stopped'],
     ['sent on to http://x:8080/v2/events, which is not configured', 'redirect'],
     ['cannot read the credentials: ENOENT: no such file or directory', 'unauthorized'],

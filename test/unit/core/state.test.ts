@@ -241,6 +241,14 @@ describe('the source', () => {
     expect(discoveryMode(play(state, { type: 'stream-lost', endpoint: 'http://m2', reason: '' }))).toBe('poll');
     expect(discoveryMode(fresh({ apps: '/apps.json' }))).toBe('file');
   });
+
+  it('says how often a stream was deaf, and how often it polls because of that while it does', () => {
+    const deaf = { type: 'stream-deaf', endpoint: 'http://m', apps: ['/a'], pollMs: 10_000, until: 300_000 };
+    const state = play(fresh(), deaf as unknown as DaemonEventBody, deaf as unknown as DaemonEventBody);
+    const shown = (now: number) => statusView(state, now).stream.deaf;
+    expect(shown(299_999)).toMatchObject({ times: 2, endpoint: 'http://m', apps: ['/a'], poll: { everyMs: 10_000 } });
+    expect(shown(300_000)).toEqual({ times: 2, last: '1970-01-01T00:00:02.000Z', endpoint: 'http://m', apps: ['/a'] });
+  });
 });
 
 describe('history', () => {
