@@ -3,6 +3,7 @@ import { printable } from '../core/problem.ts';
 import { formatReason, mainWord } from '../core/reload-reason.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import { unreachable } from '../core/result.ts';
+import { describeDisk } from './describe-disk.ts';
 import { describeGuard } from './describe-guard.ts';
 import { describeHaproxy } from './describe-haproxy.ts';
 import { describeListeners } from './describe-listeners.ts';
@@ -129,6 +130,9 @@ function describe(event: DaemonEvent): Description {
     case 'admin-unbound':
     case 'admin-bound':
       return describeListeners(event);
+    case 'disk-failing':
+    case 'disk-recovered':
+      return describeDisk(event);
     case 'shrink-held':
     case 'shrink-witnessed':
     case 'shrink-ended':

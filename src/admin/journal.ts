@@ -1,6 +1,6 @@
-import { appendFile, open, rename, stat } from 'node:fs/promises';
 import type { DaemonEvent } from '../core/events.ts';
 import { describeEvent } from './describe-event.ts';
+import { createLineFile } from './line-file.ts';
 import { createRepeats } from './repeats.ts';
 
 /** Keeps events on disk. */
@@ -8,45 +8,55 @@ export interface Journal {
   observe(event: DaemonEvent): void;
   /** Resolves when everything observed so far is written, or was given up. */
   flushed(): Promise<void>;
-  /** Why the newest write failed; undefined while all is well. */
-  failure(): string | undefined;
 }
 
-/** Bytes that wait for a slow disk before events are dropped. */
+/** What keeping events touches. */
+export interface JournalParts {
+  readonly path: string;
+  readonly maxBytes?: number;
+  /** Hears why the disk did not take it. */
+  readonly failed?: (detail: string) => void;
+  /** Hears that it did. */
+  readonly worked?: () => void;
+}
+
+/** Bytes that wait for a slow or full disk before events are dropped. */
 const MOST_WAITING = 1_048_576;
 
-/** From one write to the next (ms), while nothing warns: each costs as much as a hundred lines do. */
+/** From one write to the next (ms), while there is nothing but hints: each costs as much as a hundred lines do. */
 const PAUSE_MS = 100;
 
+/** From a write that failed to the next one (ms), doubled with every further one. */
+const AGAIN_MS = 500;
+const MOST_AGAIN_MS = 10_000;
+
 /**
- * Appends the events worth keeping to a file, one JSON object a line; the same again and again is kept once. At `maxBytes` the file becomes `<path>.1`, replacing
- * the one before. A full or broken disk costs entries and nothing else.
+ * Appends the events worth keeping to a file, one JSON object a line; the same again and again is kept once. At `maxBytes` the file
+ * becomes `<path>.1`, replacing the one before. What says that something was done or went wrong is given to the kernel at once, with
+ * all before it, so that a process that is killed has told it. What a full or broken disk does not take waits, 1 MB at most, and is
+ * tried again. A line that was cut, by a machine that lost its power or a process killed while it wrote, is ended before the next.
  */
-export function createJournal(options: { readonly path: string; readonly maxBytes?: number }): Journal {
-  const { path, maxBytes = 8 * 1_048_576 } = options;
+export function createJournal(parts: JournalParts): Journal {
+  const { failed = () => undefined, worked = () => undefined } = parts;
+  const file = createLineFile(parts.path, parts.maxBytes ?? 8 * 1_048_576);
   let waiting: string[] = [];
   let waitingBytes = 0;
   let writing: Promise<void> | undefined;
-  let failure: string | undefined;
-  let size: number | undefined;
   let goOn: () => void = () => undefined;
   let hurried = false;
+  let failures = 0;
+  let givingUp = false;
   const repeats = createRepeats();
 
-  const pause = (): Promise<void> =>
+  const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
-      const timer = setTimeout(() => goOn(), PAUSE_MS);
+      const timer = setTimeout(() => goOn(), ms);
       goOn = () => {
         clearTimeout(timer);
         goOn = () => undefined;
         resolve();
       };
-      if (hurried) goOn();
     });
-  const hurry = (): void => {
-    hurried = true;
-    goOn();
-  };
 
   const writeOut = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -54,24 +64,21 @@ export function createJournal(options: { readonly path: string; readonly maxByte
       const text = waiting.join('');
       waiting = [];
       waitingBytes = 0;
-      try {
-        size ??= await sizeOf(path);
-        if (size > 0 && size + text.length > maxBytes) {
-          await rename(path, `${path}.1`);
-          size = 0;
-        }
-        // A full disk may have cut the line before.
-        const cut = failure !== undefined && (await endsWithinLine(path));
-        await appendFile(path, cut ? `\n${text}` : text, { mode: 0o640 });
-        size += Buffer.byteLength(text);
-        failure = undefined;
-      } catch (error) {
-        // Who knows what is there now.
-        size = undefined;
-        failure = error instanceof Error ? error.message : String(error);
+      const failure = await file.append(text);
+      if (failure === undefined) {
+        failures = 0;
+        worked();
+        if (!hurried) await pause(PAUSE_MS);
+        continue;
       }
-      await pause();
+      failed(failure);
+      if (givingUp) break;
+      waiting.unshift(text);
+      waitingBytes += text.length;
+      failures += 1;
+      await pause(Math.min(MOST_AGAIN_MS, AGAIN_MS * 2 ** Math.min(failures - 1, 20)));
     }
+    await file.close();
     writing = undefined;
   };
 
@@ -85,33 +92,18 @@ export function createJournal(options: { readonly path: string; readonly maxByte
       waiting.push(entry);
       waitingBytes += entry.length;
       writing ??= writeOut();
-      if (level === 'warn' || level === 'error') hurry();
+      if (level === 'debug' || level === 'trace') return;
+      hurried = true;
+      if (failures === 0) goOn();
     },
     async flushed() {
+      givingUp = true;
       while (writing !== undefined) {
-        hurry();
+        hurried = true;
+        goOn();
         await writing;
       }
+      givingUp = false;
     },
-    failure: () => failure,
   };
-}
-
-async function endsWithinLine(path: string): Promise<boolean> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
-    return bytesRead === 1 && buffer[0] !== 0x0a;
-  } finally {
-    await file.close();
-  }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch {
-    return 0;
-  }
 }

@@ -145,6 +145,8 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'foreign-listeners':
     case 'admin-unbound':
     case 'admin-bound':
+    case 'disk-failing':
+    case 'disk-recovered':
     case 'shrink-witnessed':
     case 'app-quarantined':
     case 'app-released':

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { App } from '../core/app.ts';
+import { DISK_USES } from '../core/disk.ts';
 import type { ReloadHold } from '../core/events.ts';
 import type { Problem } from '../core/problem.ts';
 import { appOf } from '../core/problem.ts';
@@ -59,6 +60,8 @@ export function createStateGauges(
   const held = gauge('portolan_listeners_held', 'Addresses that wait until they can be listened on');
   const foreign = gauge('portolan_foreign_listeners', 'Others that listen where HAProxy does');
 
+  const disk = gauge('portolan_disk_failing', '1 while the disk does not take this', ['what']);
+
   const peerUp = gauge('portolan_peer_up', '1 when another edge told what it holds when it was last asked', ['peer']);
   const conflicts = gauge('portolan_claim_conflicts', 'Names that another edge gives to somebody else');
 
@@ -98,6 +101,7 @@ export function createStateGauges(
     held.set(state.heldListeners.length);
     foreign.set(state.foreignListeners.length);
     oldMemory.set(state.haproxy?.oldWorkersMemory ?? Number.NaN);
+    for (const what of DISK_USES) disk.set({ what }, state.diskFailing.has(what) ? 1 : 0);
     for (const because of HOLDS) heldReload.set({ because }, state.reloadHeld?.because === because ? 1 : 0);
     spares.reset();
     for (const { kind, check, used, emptying, free } of state.spares) {

@@ -8,6 +8,7 @@ import { createMetrics } from '../admin/metrics.ts';
 import { blame } from '../core/blame.ts';
 import { createBuilder } from '../core/build.ts';
 import type { TemplateSources } from '../core/config.ts';
+import type { DiskUse } from '../core/disk.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { createRenderer } from '../core/render.ts';
@@ -15,6 +16,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { NO_RUNTIME } from '../core/runtime.ts';
 import type { Settings } from '../core/settings.ts';
 import { createSpares } from '../core/spares.ts';
+import { createDiskWatch } from '../daemon/disk-watch.ts';
 import { createLoop } from '../daemon/loop.ts';
 import { createStateStore, type Listener } from '../daemon/store.ts';
 import { createHaproxy } from '../haproxy/adapter.ts';
@@ -63,9 +65,15 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   const store = createStateStore(version, settings, clock);
   const log = createEventLog({ write: around.write, level: settings.logLevel, ...around.terminal });
   const metrics = createMetrics({ version, endpoints: settings.marathon });
-  const journal = createJournal({ path: join(settings.stateDir, 'journal.ndjson') });
+  const disk = createDiskWatch(store.emit);
+  const heard = (what: DiskUse) => ({
+    failed: (detail: string) => disk.failed(what, detail),
+    worked: () => disk.worked(what),
+  });
+  const journal = createJournal({ path: join(settings.stateDir, 'journal.ndjson'), ...heard('journal') });
   store.subscribe(log.observe);
   store.subscribe(metrics.observe);
+  store.subscribe(disk.observe);
   store.subscribe(journal.observe);
   if (around.listener !== undefined) store.subscribe(around.listener);
 
@@ -76,7 +84,8 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     hear(event);
   };
   const adapter = createHaproxy({ settings, clock, emit });
-  const haproxy = await startedSoon(settings, settings.runtime ? adapter : { ...adapter, runtime: NO_RUNTIME });
+  const started = await startedSoon(settings, settings.runtime ? adapter : { ...adapter, runtime: NO_RUNTIME });
+  const haproxy = disk.over(started);
   const failed = async (failure: DaemonFailure): Promise<Result<void, DaemonFailure>> => {
     await adapter.stop(settings.onStop);
     return fail(failure);
@@ -119,14 +128,14 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
       path: join(settings.stateDir, 'memory.json'),
       clock,
       signal,
-      failed: (detail) => log.say('warn', clock.now(), `memory.json cannot be written: ${detail}`),
+      ...heard('memory'),
       damaged: (file) => log.say('warn', clock.now(), `${file} is damaged and not believed`),
     }),
     goodApps: createGoodAppsStore({
       path: join(settings.stateDir, 'good-apps.json'),
       clock,
       signal,
-      failed: (detail) => log.say('warn', clock.now(), `good-apps.json cannot be written: ${detail}`),
+      ...heard('good-apps'),
     }),
     spares,
     place: { runtimeSocket: paths.runtimeSocket, stateFile: paths.serverState },

@@ -1,6 +1,7 @@
 import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
+import type { DiskUse } from './disk.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
 import type { ClaimConflict, ClaimSource, PeerView } from './peer.ts';
 import type { ApplyPlan } from './plan.ts';
@@ -138,6 +139,10 @@ export type DaemonEventBody =
   | { readonly type: 'haproxy-cured'; readonly cure: Cure; readonly pid?: number; readonly detail: string }
   /** The socket has carried what it can, and the reload for the rest has to wait; it is looked at again at `until`. */
   | ({ readonly type: 'reload-held' } & ReloadHold)
+  // the disk
+  /** The disk does not take what this writer has for it; it is tried again. Told again when the reason is another one. */
+  | { readonly type: 'disk-failing'; readonly what: DiskUse; readonly detail: string }
+  | { readonly type: 'disk-recovered'; readonly what: DiskUse }
   // trust
   /** An answer lacks too much; what it lacks is served on. `again`: with every further answer, and when some of it is explained. */
   | { readonly type: 'shrink-held'; readonly hold: Hold; readonly again: boolean }

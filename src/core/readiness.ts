@@ -31,6 +31,8 @@ type Degraded =
   | 'foreign-listener'
   /** The admin API does not listen on its address over TCP. */
   | 'admin-unbound'
+  /** The disk does not take what is to be kept: all serves on, and it is tried again. `/v1/status` names what and why. */
+  | 'disk-failing'
   /** A change needs a reload that has to wait: the budget of the minute, or of old workers, is used up. */
   | 'reload-held'
   /** Marathon's newest answer lacks too much to be believed; what it lacks is served on. */
@@ -86,6 +88,7 @@ function degradations(state: State, now: number): readonly Degraded[] {
     'listener-held': state.heldListeners.length > 0,
     'foreign-listener': state.foreignListeners.length > 0,
     'admin-unbound': state.adminUnbound !== undefined,
+    'disk-failing': state.diskFailing.size > 0,
     'reload-held': state.reloadHeld !== undefined,
     'shrink-held': state.guard !== undefined,
     'apps-quarantined': state.problems.some(({ code, effect }) => code === 'Quarantined' && effect !== 'app-excluded'),

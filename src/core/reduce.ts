@@ -2,6 +2,7 @@ import type { DaemonEvent } from './events.ts';
 import type { OpenPass } from './history.ts';
 import { recordPass } from './history.ts';
 import type { HaproxyFailure } from './ports.ts';
+import { reduceDisk } from './reduce-disk.ts';
 import { reduceListeners } from './reduce-listeners.ts';
 import { reduceHaproxy, reduceOutside } from './reduce-outside.ts';
 import { mainWord } from './reload-reason.ts';
@@ -100,6 +101,9 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'admin-unbound':
     case 'admin-bound':
       return reduceListeners(state, event);
+    case 'disk-failing':
+    case 'disk-recovered':
+      return reduceDisk(state, event);
     case 'peers-seen':
       return { ...state, peers: event.peers, claimConflicts: event.conflicts };
     case 'claims-taken':

@@ -2,6 +2,7 @@ import type { AppId, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import { NO_CERTIFICATES } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
+import type { DiskFailing, DiskUse } from './disk.ts';
 import type { ReloadHold } from './events.ts';
 import type { HistoryEntry, OpenPass } from './history.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
@@ -65,6 +66,8 @@ export interface State {
   readonly foreignListeners: readonly ForeignListener[];
   /** Set while the admin API does not listen on its address over TCP. */
   readonly adminUnbound?: { readonly since: number; readonly place: string; readonly detail: string };
+  /** What the disk does not take now. Everything else goes on. */
+  readonly diskFailing: ReadonlyMap<DiskUse, DiskFailing>;
   /** The other edges as they were last seen. */
   readonly peers: readonly PeerView[];
   /** Names that they give to somebody else than this node does. */
@@ -187,6 +190,7 @@ export function initialState(version: string, settings: Settings, at: number): S
     },
     heldListeners: [],
     foreignListeners: [],
+    diskFailing: new Map(),
     peers: [],
     claimConflicts: [],
   };

@@ -48,6 +48,7 @@ export function statusView(state: State, now: number) {
     problems: state.problems.length,
     counts: state.counts,
     ...listenersView(state),
+    ...diskView(state),
     ...peersView(state),
     ...(state.lastBug === undefined ? {} : { lastBug: { ...state.lastBug, at: iso(state.lastBug.at) } }),
     history: state.history.slice(-HISTORY_SHOWN).map((entry) => ({
@@ -67,6 +68,13 @@ function listenersView({ heldListeners, foreignListeners, adminUnbound }: State)
     ...(foreignListeners.length === 0 ? {} : { foreignListeners }),
     ...(adminUnbound === undefined ? {} : { adminUnbound: { ...adminUnbound, since: iso(adminUnbound.since) } }),
   };
+}
+
+/** What the disk does not take. */
+function diskView({ diskFailing }: State) {
+  if (diskFailing.size === 0) return {};
+  const entries = [...diskFailing].map(([what, { since, detail }]) => ({ what, since: iso(since), detail }));
+  return { diskFailing: entries };
 }
 
 /** The other edges. Of names that they give to somebody else, the first ones; how many there are stands beside them. */

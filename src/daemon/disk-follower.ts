@@ -11,8 +11,10 @@ export interface DiskFollower {
   behind(config: RenderedConfig, of: Accepted): void;
   /** The disk says something older than the worker runs. */
   isBehind(): boolean;
-  /** Writes, validates and publishes the newest of it. A failure is told, and tried again with the next change. */
-  follow(): Promise<void>;
+  /** A reload has brought the worker to what is on the disk. */
+  caughtUp(): void;
+  /** Writes, validates and publishes the newest of it. True: that is still to be done, and should be tried again. */
+  follow(): Promise<boolean>;
   /** Nothing is published while `work` goes on, which publishes something newer itself. */
   holding<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -34,6 +36,8 @@ interface Parts {
 interface Behind {
   readonly config: RenderedConfig;
   readonly of: Accepted;
+  /** Whose worker was brought to it. */
+  readonly generation: LaneWorker['generation'] | undefined;
 }
 
 /** A follower with nothing to write. */
@@ -41,21 +45,29 @@ export function createDiskFollower(parts: Parts): DiskFollower {
   const { haproxy, clock, emit, runs, worker } = parts;
   let newest: Behind | undefined;
   let isWriting = false;
-  let writing: Promise<void> = Promise.resolve();
+  let writing: Promise<boolean> = Promise.resolve(false);
   let held = 0;
 
-  async function write(): Promise<void> {
+  async function write(): Promise<boolean> {
     const behind = newest;
     const base = worker();
-    if (behind === undefined || base === undefined || held > 0) return;
+    if (behind === undefined) return false;
+    if (base !== undefined && base.generation !== behind.generation) {
+      // That worker is gone, and the one in charge has loaded what is on the disk.
+      newest = undefined;
+      return false;
+    }
+    // A reload may bring what makes it needless; what the worker runs may be in doubt.
+    if (base === undefined || held > 0 || !runs(behind.config.digest)) return true;
     newest = undefined;
     isWriting = true;
-    await copy(behind, base);
+    const done = await copy(behind, base);
     isWriting = false;
+    if (done !== 'done') newest ??= behind;
+    return done === 'failed';
   }
 
-  async function copy(behind: Behind, base: LaneWorker): Promise<void> {
-    const { config } = behind;
+  async function copy({ config, of }: Behind, base: LaneWorker): Promise<'done' | 'refused' | 'failed'> {
     const startedAt = clock.now();
     const checked = await haproxy.validate(
       config,
@@ -64,25 +76,30 @@ export function createDiskFollower(parts: Parts): DiskFollower {
       'meanwhile',
     );
     if (!checked.ok) {
-      newest ??= behind;
-      emit({ type: 'validation-failed', ...toldOf(checked.failure), blamed: [], ms: clock.now() - startedAt });
-      if (checked.failure.kind === 'invalid') parts.refused(config);
-      return;
+      const { failure } = checked;
+      // Of the disk is told by whoever watches it.
+      if (failure.kind !== 'disk')
+        emit({ type: 'validation-failed', ...toldOf(failure), blamed: [], ms: clock.now() - startedAt });
+      if (failure.kind !== 'invalid') return 'failed';
+      parts.refused(config);
+      return 'refused';
     }
-    // Another worker, or a newer change, came in between: that one is written in its turn.
-    if (held > 0 || worker()?.generation !== base.generation || (newest === undefined && !runs(config.digest))) return;
+    // Another worker, a reload or a doubt came in between.
+    if (held > 0 || worker()?.generation !== base.generation || (newest === undefined && !runs(config.digest)))
+      return 'failed';
     const published = await haproxy.publish(checked.value, base.generation);
-    if (!published.ok) {
-      newest ??= behind;
-      return;
-    }
+    if (!published.ok) return 'failed';
     emit({ type: 'published', generation: checked.value.generation, ms: clock.now() - startedAt });
-    parts.accepted(behind.of);
+    parts.accepted(of);
+    return 'done';
   }
 
   return {
     behind(config, of) {
-      newest = { config, of };
+      newest = { config, of, generation: worker()?.generation };
+    },
+    caughtUp() {
+      newest = undefined;
     },
     isBehind: () => isWriting || newest !== undefined,
     follow() {

@@ -5,6 +5,7 @@ import type { Result } from '../core/result.ts';
 import { fail, ok } from '../core/result.ts';
 import { createAlarm } from './alarm.ts';
 import { createComparisons } from './compare-often.ts';
+import { createFollowing } from './following.ts';
 import type { Scope } from './hints.ts';
 import { createHints } from './hints.ts';
 import { createPace } from './pace.ts';
@@ -44,13 +45,19 @@ export function createLoop(deps: LoopDeps): Loop {
   const alarm = createAlarm(clock);
   const pace = createPace(hints, timings, deps.random);
   const comparisons = createComparisons(clock, timings.compareMs);
+  const following = createFollowing({
+    clock,
+    timings,
+    follow: async () => {
+      const again = await guarded(reconciler.follow);
+      return !again.ok || again.value;
+    },
+  });
   let passing = false;
   /** The source has hinted. */
   const spoken = Promise.withResolvers<void>();
   /** A pass has ended well, or nothing more will. */
   const settled = Promise.withResolvers<void>();
-  let following = false;
-  let followedAt: Instant | undefined;
 
   function hint(scope: Scope, reason: string): void {
     take({ scope, reason, at: clock.now() });
@@ -96,7 +103,7 @@ export function createLoop(deps: LoopDeps): Loop {
     } else {
       pace.succeeded(clock.now(), ended.value.kind === 'applied', ended.value.workMs);
       settled.resolve();
-      if (ended.value.kind === 'carried') followSoon(signal);
+      if (ended.value.kind === 'carried') following.soon(signal);
       if (ended.value.kind === 'applied') comparisons.soon();
     }
   }
@@ -104,18 +111,6 @@ export function createLoop(deps: LoopDeps): Loop {
   async function compare(signal: AbortSignal): Promise<void> {
     const otherwise = await guarded(() => reconciler.compare(signal));
     if (otherwise.ok && otherwise.value) hint([], 'drift');
-  }
-
-  /** The disk follows the socket: at once for those who look, but not more often than it can be told apart. */
-  function followSoon(signal: AbortSignal): void {
-    if (following) return;
-    following = true;
-    const sinceLast = followedAt === undefined ? timings.followMaxMs : clock.now() - followedAt;
-    void clock.sleep(Math.max(timings.followMs, timings.followMaxMs - sinceLast), signal).then(async () => {
-      following = false;
-      followedAt = clock.now();
-      await guarded(reconciler.follow);
-    });
   }
 
   /** The servers of tasks that are about to end get no new requests, before anything is fetched. */

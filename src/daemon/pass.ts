@@ -77,8 +77,8 @@ export interface Reconciler {
   wake(): Wake | undefined;
   /** What is looked after from time to time, beside the passes. */
   tend(signal: AbortSignal): Promise<void>;
-  /** The disk catches up with the socket. */
-  follow(): Promise<void>;
+  /** The disk catches up with the socket. True: it could not, and should be asked again. */
+  follow(): Promise<boolean>;
   /** What was learned is on disk when this resolves. */
   close(): Promise<void>;
   /** Spares in use, by the name of the backend that they carry. */

@@ -198,6 +198,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     carrier.tellSpares();
     if (failure !== undefined) return candidates.notLoaded(draft.config, failure);
     budget.reloaded();
+    disk.caughtUp();
     candidates.loaded();
     return settle(inputs, draft, 'applied');
   }

@@ -36,6 +36,8 @@ export interface Timings {
   readonly followMs: number;
   /** While changes keep coming, from one copy to the next: each is as large as the cluster, and HAProxy checks it. */
   readonly followMaxMs: number;
+  /** From one copy that failed to the next one, at most: a full disk, for example. */
+  readonly followAgainMs: number;
   /** From one comparison of everything in HAProxy with what should be there to the next. */
   readonly compareMs: number;
   /** Between two slices of one: HAProxy and the event loop have other things to do. */
@@ -75,6 +77,7 @@ export const TIMINGS: Timings = {
   leavingMs: 60_000,
   followMs: 1_000,
   followMaxMs: 5_000,
+  followAgainMs: 30_000,
   compareMs: 30_000,
   comparePauseMs: 5,
   tendMs: 60_000,

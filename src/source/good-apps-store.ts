@@ -7,7 +7,7 @@ import { byText } from '../core/order.ts';
 import type { Clock, GoodApps, SavedApps } from '../core/ports.ts';
 import type { Quarantined } from '../core/quarantine.ts';
 import { definitionText } from '../core/stand-in.ts';
-import { writeWhole } from './state-file.ts';
+import { againAfter, writeWhole } from './state-file.ts';
 
 const SCHEMA = 1;
 /** Stands before the digest of all that is before it. */
@@ -43,11 +43,13 @@ export interface GoodAppsParts {
   readonly clock: Clock;
   /** Hears why the disk did not take it. */
   readonly failed: (detail: string) => void;
+  /** Hears that it did. */
+  readonly worked?: () => void;
   /** Ends the attempts, and the pauses between two savings. */
   readonly signal: AbortSignal;
   /** Least milliseconds before and between looks at what changed. */
   readonly pauseMs?: number;
-  /** Milliseconds between two attempts. */
+  /** Most milliseconds between two attempts. */
   readonly againMs?: number;
 }
 
@@ -60,11 +62,20 @@ const LONGEST_PAUSE_MS = 60_000;
  * counts as none, and then the other one counts. What the disk does not take is tried again until it does.
  */
 export function createGoodAppsStore(parts: GoodAppsParts): GoodApps {
-  const { path, clock, failed, signal, pauseMs = 2_000, againMs = 10_000 } = parts;
+  const { path, clock, failed, signal, worked = () => undefined, pauseMs = 2_000, againMs = 10_000 } = parts;
   let newest: SavedApps | undefined;
   let written: SavedApps | undefined;
   let writing: Promise<void> = Promise.resolve();
   let busy = false;
+  /** In a row. */
+  let failures = 0;
+  /** What is there now can be read. */
+  let isWhole = false;
+
+  /** A copy that can be read is not replaced by one that cannot. */
+  const keepBefore = async (): Promise<void> => {
+    if (isWhole) await rename(path, `${path}.1`).catch(() => undefined);
+  };
 
   function write(): Promise<void> {
     writing = writing.then(async () => {
@@ -73,14 +84,19 @@ export function createGoodAppsStore(parts: GoodAppsParts): GoodApps {
       newest = undefined;
       if (written !== undefined && sayTheSame(written, saved)) {
         written = saved;
+        failures = 0;
+        worked();
         return;
       }
       try {
-        await rename(path, `${path}.1`).catch(() => undefined);
-        await writeWhole(path, pieces(saved));
+        await writeWhole(path, pieces(saved), 0o640, keepBefore);
+        isWhole = true;
         written = saved;
+        failures = 0;
+        worked();
       } catch (error) {
         newest ??= saved;
+        failures += 1;
         failed(error instanceof Error ? error.message : String(error));
       }
     });
@@ -93,16 +109,19 @@ export function createGoodAppsStore(parts: GoodAppsParts): GoodApps {
     while (newest !== undefined && !signal.aborted) {
       await clock.sleep(pause, signal);
       const since = clock.now();
-      const before = newest;
       await write();
       pause = Math.min(Math.max(pauseMs, PAUSE_FACTOR * (clock.now() - since)), LONGEST_PAUSE_MS);
-      if (before !== undefined && newest === before) pause = againMs;
+      if (failures > 0) pause = againAfter(failures, pauseMs, againMs);
     }
     busy = false;
   }
 
   return {
-    load: async () => (await read(path)) ?? (await read(`${path}.1`)) ?? { apps: new Map(), quarantined: new Map() },
+    async load() {
+      const now = await read(path);
+      isWhole = now !== undefined;
+      return now ?? (await read(`${path}.1`)) ?? { apps: new Map(), quarantined: new Map() };
+    },
     save(saved) {
       newest = saved;
       if (!busy) void keepUp();

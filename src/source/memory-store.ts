@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { AppId, TaskId } from '../core/app.ts';
 import { type Memory, NO_MEMORY } from '../core/memory.ts';
 import type { Clock, MemoryStore } from '../core/ports.ts';
-import { writeWhole } from './state-file.ts';
+import { againAfter, writeWhole } from './state-file.ts';
 
 const SCHEMA = 2;
 
@@ -21,11 +21,13 @@ export interface MemoryStoreParts {
   readonly clock: Clock;
   /** Hears why the disk did not take it. */
   readonly failed: (detail: string) => void;
+  /** Hears that it did. */
+  readonly worked?: () => void;
   /** Hears of a file that cannot be believed. */
   readonly damaged?: (file: string) => void;
   /** Ends the attempts, and the pauses between two savings. */
   readonly signal: AbortSignal;
-  /** Milliseconds between two attempts. */
+  /** Most milliseconds between two attempts. */
   readonly againMs?: number;
   /** Least milliseconds before and between savings. */
   readonly pauseMs?: number;
@@ -41,13 +43,16 @@ const LONGEST_PAUSE_MS = 5_000;
  * newer Portolan: it is left as it is, and nothing is saved. What the disk does not take is tried again until it does.
  */
 export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
-  const { path, clock, failed, signal, damaged = () => undefined, againMs = 10_000, pauseMs = 1_000 } = parts;
+  const { path, clock, failed, signal, againMs = 10_000, pauseMs = 1_000 } = parts;
+  const { damaged = () => undefined, worked = () => undefined } = parts;
   let newer = false;
   /** What is there now can be read. */
   let isWhole = false;
   let unsaved: Memory | undefined;
   let writing: Promise<void> = Promise.resolve();
   let busy = false;
+  /** In a row. */
+  let failures = 0;
 
   /** A copy that can be read is not replaced by one that cannot. */
   const keepBefore = async (): Promise<void> => {
@@ -63,7 +68,10 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
         await writeWhole(path, checked(pieces(memory)), 0o640, keepBefore);
         isWhole = true;
         if (unsaved === memory) unsaved = undefined;
+        failures = 0;
+        worked();
       } catch (error) {
+        failures += 1;
         failed(error instanceof Error ? error.message : String(error));
       }
     });
@@ -76,11 +84,10 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
     let pause = pauseMs;
     while (unsaved !== undefined && !signal.aborted) {
       await clock.sleep(pause, signal);
-      const memory = unsaved;
       const since = clock.now();
       await write();
       pause = Math.min(Math.max(pauseMs, PAUSE_FACTOR * (clock.now() - since)), LONGEST_PAUSE_MS);
-      if (unsaved === memory) pause = againMs;
+      if (failures > 0) pause = againAfter(failures, pauseMs, againMs);
     }
     busy = false;
   }

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -13,16 +13,22 @@ export async function writeWhole(
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const draft = `${path}.new`;
-  const file = await open(draft, 'w', mode);
   try {
-    await file.chmod(mode);
-    for (const piece of typeof text === 'string' ? [text] : text) await file.writeFile(piece, 'utf8');
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(draft, 'w', mode);
+    try {
+      await file.chmod(mode);
+      for (const piece of typeof text === 'string' ? [text] : text) await file.writeFile(piece, 'utf8');
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await replacing();
+    await rename(draft, path);
+  } catch (error) {
+    // On a full disk, what there is of it is in everybody's way.
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await replacing();
-  await rename(draft, path);
 }
 
 /** The decoded JSON of a file; `undefined` where there is none, or nothing readable. */
@@ -33,3 +39,7 @@ export async function readJson(path: string): Promise<unknown> {
     return undefined;
   }
 }
+
+/** Milliseconds from the last of `failures` attempts to the next one: twice as long each time. */
+export const againAfter = (failures: number, firstMs: number, mostMs: number): number =>
+  Math.min(mostMs, firstMs * 2 ** Math.min(failures, 20));

@@ -265,8 +265,8 @@ describe('journal', () => {
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   const entries = (path: string): Record<string, unknown>[] =>
     readFileSync(path, 'utf8')
-      .trimEnd()
       .split('\n')
+      .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
 
   test('keeps what matters, in order, a failure that repeats once', async () => {
@@ -296,22 +296,24 @@ describe('journal', () => {
     expect(statSync(path).mode & 0o137).toBe(0);
   });
 
-  test('writes what only is kept a few times a second, what warns at once, and with it all before it', async () => {
+  test('writes hints a few times a second, what was done at once, and with it all before it', async () => {
     const path = join(dir, 'pace.ndjson');
     const journal = createJournal({ path });
+    const hint = (n: number) =>
+      at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [`/hint-${n}` as AppId] });
     const wrote = async (count: number): Promise<void> => {
       const lines = () => (existsSync(path) ? entries(path).length : 0);
       while (lines() < count) await new Promise((resolve) => setTimeout(resolve, 1));
       expect(lines()).toBe(count);
     };
-    journal.observe(at(applied(1)));
+    journal.observe(hint(1));
     await wrote(1);
     for (let i = 2; i <= 5; i++) {
-      journal.observe(at(applied(i)));
+      journal.observe(hint(i));
       await new Promise(setImmediate);
     }
     expect(entries(path)).toHaveLength(1);
-    journal.observe(at(failed));
+    journal.observe(at(applied(6)));
     await wrote(6);
     await journal.flushed();
   });
@@ -330,28 +332,47 @@ describe('journal', () => {
     expect(kept).toEqual(kept.map((_, index) => 40 - kept.length + 1 + index));
   });
 
-  test('a disk that fails costs entries and nothing else', async () => {
-    const journal = createJournal({ path: '/dev/null/no/journal.ndjson' });
-    journal.observe(at(applied(1)));
-    await journal.flushed();
-    expect(journal.failure()).toMatch(/ENOTDIR/);
-  });
+  /** A journal whose disk is told of. */
+  const told = (path: string) => {
+    const words: string[] = [];
+    const journal = createJournal({ path, failed: (detail) => words.push(detail), worked: () => words.push('worked') });
+    return { journal, words };
+  };
 
-  test('what a full disk cut off does not spoil the next entry', async () => {
-    const path = join(dir, 'cut.ndjson');
-    const journal = createJournal({ path });
+  test('what a disk does not take is told, waits, and is written once it does, though nothing else happens', async () => {
+    const path = join(dir, 'later.ndjson');
+    const { journal, words } = told(path);
     mkdirSync(path);
     journal.observe(at(applied(1)));
-    await journal.flushed();
-    expect(journal.failure()).toMatch(/EISDIR/);
+    journal.observe(at(applied(2)));
+    while (words.length === 0) await new Promise(setImmediate);
+    journal.observe(at(applied(3)));
     rmSync(path, { recursive: true });
-    writeFileSync(path, '{"event":"app');
+    while (!existsSync(path) || entries(path).length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(entries(path).map((entry) => entry['generation'])).toEqual([1, 2, 3]);
+    await journal.flushed();
+    expect(words[0]).toMatch(/EISDIR/);
+    expect(words.at(-1)).toBe('worked');
+  });
+
+  test('the end does not wait for a disk that takes nothing', async () => {
+    const { journal, words } = told('/dev/null/no/journal.ndjson');
+    journal.observe(at(applied(1)));
+    await journal.flushed();
+    expect(words[0]).toMatch(/ENOTDIR/);
+  });
+
+  test('a line that was cut in an earlier life is ended, and all others can be read', async () => {
+    const path = join(dir, 'cut.ndjson');
+    const { journal } = told(path);
+    writeFileSync(path, '{"event":"started"}\n{"event":"app');
     journal.observe(at(applied(2)));
     await journal.flushed();
-    const lines = readFileSync(path, 'utf8').split('\n');
-    expect(lines.slice(0, 1)).toEqual(['{"event":"app']);
-    expect(JSON.parse(lines[1] ?? '')).toMatchObject({ generation: 2 });
-    expect(journal.failure()).toBeUndefined();
+    journal.observe(at(applied(3)));
+    await journal.flushed();
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    expect(lines.slice(0, 2)).toEqual(['{"event":"started"}', '{"event":"app']);
+    expect(lines.slice(2).map((line) => (JSON.parse(line) as { generation: number }).generation)).toEqual([2, 3]);
   });
 });
 

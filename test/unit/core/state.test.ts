@@ -172,6 +172,14 @@ describe('readiness', () => {
     expect(now(play(file, held))).toEqual(['shrink-held']);
     expect(statusView(play(file, held), 0).guard).toMatchObject({ lost: 9, until: '1970-01-01T00:01:00.000Z' });
     expect(now(play(file, held, { type: 'shrink-ended', how: 'explained', lost: 9, ms: 1 }))).toEqual([]);
+    const full: DaemonEventBody = { type: 'disk-failing', what: 'memory', detail: 'ENOSPC' };
+    expect(now(play(file, full))).toEqual(['disk-failing']);
+    expect(statusView(play(file, full, { ...full, detail: 'EROFS' }), 0)).toMatchObject({
+      ready: true,
+      diskFailing: [{ what: 'memory', since: new Date(file.at + 1_000).toISOString(), detail: 'EROFS' }],
+    });
+    expect(now(play(file, full, { type: 'disk-recovered', what: 'journal' }))).toEqual(['disk-failing']);
+    expect(now(play(file, full, { type: 'disk-recovered', what: 'memory' }))).toEqual([]);
     const origin = { from: 'app', app: WEB.id } as const;
     const excluded = [{ code: 'Quarantined', effect: 'app-excluded', message: 'no', origin }] as const;
     expect(now(play(file, { ...BUILT, problems: excluded }))).toEqual(['apps-excluded']);

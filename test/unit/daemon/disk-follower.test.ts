@@ -108,3 +108,34 @@ test('a check that could not be made refuses nothing', async () => {
   await follower.follow();
   expect({ refused, accepted }).toEqual({ refused: [], accepted: [] });
 });
+
+test('says whether it is to be asked again', async () => {
+  const { follower, state, published } = rig();
+  expect(await follower.follow()).toBe(false);
+  follower.behind(config('a'), made(1));
+  state.valid = false;
+  expect(await follower.follow()).toBe(true);
+  state.invalid = true;
+  // A pass has to find out whose it is.
+  expect(await follower.follow()).toBe(false);
+  state.invalid = false;
+  state.valid = true;
+  await follower.holding(async () => expect(await follower.follow()).toBe(true));
+  // What runs is in doubt.
+  state.runs = '';
+  expect(await follower.follow()).toBe(true);
+  state.runs = 'a';
+  expect(await follower.follow()).toBe(false);
+  expect(published).toEqual(['a']);
+});
+
+test('has nothing to write for a worker that is gone, or after a reload', async () => {
+  const { follower, state, validated } = rig();
+  follower.behind(config('a'), made(1));
+  state.generation = 8;
+  expect(await follower.follow()).toBe(false);
+  follower.behind(config('a'), made(1));
+  follower.caughtUp();
+  expect(await follower.follow()).toBe(false);
+  expect({ validated, behind: follower.isBehind() }).toEqual({ validated: [], behind: false });
+});
