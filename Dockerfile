@@ -9,6 +9,9 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund --loglevel=error --ignore-scripts=false
 COPY tsconfig.json rolldown.config.ts ./
+COPY bin bin
+COPY templates templates
+COPY scripts/code.mjs scripts/
 COPY src src
 # The build holds the libraries too; the dev dependency `node` is the pinned run-time.
 RUN PATH="/build/node_modules/.bin:$PATH" npm run build && cp -L node_modules/node/bin/node /build/node

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The composition root: alone reads process.*, and hands everything on.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -98,4 +97,6 @@ const deps: CliDeps = {
 
 // A closed pipe (`portolan routes | head`) ends the output, nothing else.
 process.stdout.on('error', () => undefined);
-process.exitCode = await runProgram(process.argv.slice(2), deps);
+void runProgram(process.argv.slice(2), deps).then((code) => {
+  process.exitCode = code;
+});
