@@ -15,7 +15,13 @@ export interface Platform {
 /** Starts both. Ports from `firstPort` on (5 of Portolan's); service ports of the cluster from `firstPort + 20` on. */
 export async function createPlatform(
   firstPort: number,
-  options: { readonly marathon?: MarathonOverrides; readonly flags?: readonly string[]; readonly start?: boolean } = {},
+  options: {
+    readonly marathon?: MarathonOverrides;
+    readonly flags?: readonly string[];
+    readonly start?: boolean;
+    /** What to put before Portolan's command. */
+    readonly within?: (stateDir: string) => Promise<readonly string[]>;
+  } = {},
 ): Promise<Platform> {
   const marathon = await createMarathon({
     servicePorts: { from: firstPort + 20, to: firstPort + 79 },
@@ -24,7 +30,9 @@ export async function createPlatform(
     ...options.marathon,
   });
   const masters = marathon.urls.flatMap((url) => ['--marathon', url]);
-  const portolan = await createPortolan(firstPort, [...masters, '--group', 'external', ...(options.flags ?? [])]);
+  const flags = [...masters, '--group', 'external', ...(options.flags ?? [])];
+  const { within } = options;
+  const portolan = await createPortolan(firstPort, flags, within === undefined ? {} : { within });
   if (options.start !== false) await portolan.start();
   return {
     marathon,

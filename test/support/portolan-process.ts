@@ -81,12 +81,16 @@ export function get(
 
 /**
  * Prepares an instance; `start()` runs it. `extra` are flags such as `--marathon http://127.0.0.1:8080`. `how`: a
- * launcher of what was built from the source, and more environment.
+ * launcher of what was built from the source, more environment, and what to put before the command, asked for at the first start.
  */
 export async function createPortolan(
   firstPort: number,
   extra: readonly string[],
-  how: { readonly launcher?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  how: {
+    readonly launcher?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly within?: (stateDir: string) => Promise<readonly string[]>;
+  } = {},
 ): Promise<PortolanProcess> {
   const stateDir = await mkdtemp(join(tmpdir(), 'ptl-'));
   const ports = portsFrom(firstPort);
@@ -110,10 +114,9 @@ export async function createPortolan(
     process.env['HAPROXY'] ?? 'haproxy',
     ...extra,
   ];
-  const [command, ...first] =
-    how.launcher === undefined
-      ? ([process.execPath, resolve(import.meta.dirname, '../../src/main.ts')] as const)
-      : ([how.launcher] as const);
+  const launcher =
+    how.launcher === undefined ? [process.execPath, resolve(import.meta.dirname, '../../src/main.ts')] : [how.launcher];
+  let within: readonly string[] | undefined;
   let child: ChildProcess | undefined;
   let output = '';
 
@@ -161,6 +164,8 @@ export async function createPortolan(
     ports,
     flags,
     start: async () => {
+      within ??= (await how.within?.(stateDir)) ?? [];
+      const [command = '', ...first] = [...within, ...launcher];
       child = spawn(command, [...first, ...flags], {
         env: { ...process.env, ...how.env },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,7 @@
 import type { StatusView } from '../../../src/core/status-view.ts';
 import type { StandInMarathon } from '../../../src/demo/stand-in.ts';
 import type { PortolanProcess } from '../../support/portolan-process.ts';
+import type { SmallDisk } from '../../support/small-disk.ts';
 import type { Row } from './failure-modes.ts';
 
 /** What `/v1/status` says. */
@@ -69,6 +70,8 @@ export interface Stage {
   restartPortolan(): Promise<void>;
   /** Adds a word to the state column of the table. */
   says(text: string): void;
+  /** Where Portolan's state is, if it is on a disk of its own. */
+  readonly disk?: SmallDisk;
   /** True when this is the form of `npm run test:faults`. */
   readonly full: boolean;
 }

@@ -2,6 +2,7 @@ import type { MarathonOverrides } from '../../../src/demo/options.ts';
 import { type ManyProbers, startManyProbers } from '../../support/many-probers.ts';
 import { createPlatform, customerApp, type Platform } from '../../support/platform.ts';
 import { get, until } from '../../support/portolan-process.ts';
+import { createSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
 import type { Stage, Status } from './scenario.ts';
 
 /** What a file's scenarios share. */
@@ -10,6 +11,8 @@ export interface StageOptions {
   readonly flags?: readonly string[];
   /** Of the stand-in. Three masters and seconds of 500 ms are there already. */
   readonly marathon?: MarathonOverrides;
+  /** Portolan's state is on a disk of so many MB, which can be filled. */
+  readonly diskMegabytes?: number;
   /** Asked at a time per second and vhost. Default 20. */
   readonly perSecond?: number;
 }
@@ -33,9 +36,16 @@ export const FULL: boolean = process.env['PORTOLAN_FAULTS'] === 'full';
  * `firstPort + 20` on, `freePorts` from `firstPort + 80` on.
  */
 export async function createStage(firstPort: number, options: StageOptions = {}): Promise<RunnersStage> {
+  let disk: SmallDisk | undefined;
+  const { diskMegabytes } = options;
+  const within = async (stateDir: string): Promise<readonly string[]> => {
+    disk = await createSmallDisk(stateDir, diskMegabytes ?? 0);
+    return disk.command;
+  };
   const platform = await createPlatform(firstPort, {
     flags: ['--poll-interval', '3s', ...(options.flags ?? [])],
     marathon: { masters: 3, ...options.marathon },
+    ...(diskMegabytes === undefined ? {} : { within }),
   });
   const apps = Array.from({ length: VHOSTS }, (_none, n) => ({
     id: `/fault/app-${n}`,
@@ -54,12 +64,19 @@ export async function createStage(firstPort: number, options: StageOptions = {})
     await platform.marathon.settled();
   } catch (error) {
     await platform.destroy();
+    disk?.end();
     throw error;
   }
-  return stageOf(platform, firstPort, apps, options.perSecond ?? 20);
+  return stageOf(platform, firstPort, apps, options.perSecond ?? 20, disk);
 }
 
-function stageOf(platform: Platform, firstPort: number, apps: Stage['apps'], perSecond: number): RunnersStage {
+function stageOf(
+  platform: Platform,
+  firstPort: number,
+  apps: Stage['apps'],
+  perSecond: number,
+  disk: SmallDisk | undefined,
+): RunnersStage {
   const { marathon, portolan } = platform;
   const hosts = apps.map(({ id, vhost }) => ({ host: vhost, app: id }));
   const probers = startManyProbers(portolan.ports.http, perSecond, hosts);
@@ -75,6 +92,7 @@ function stageOf(platform: Platform, firstPort: number, apps: Stage['apps'], per
     apps,
     freePorts: Array.from({ length: 20 }, (_none, n) => firstPort + 80 + n),
     full: FULL,
+    ...(disk === undefined ? {} : { disk }),
     probers,
     look,
     status,
@@ -95,6 +113,7 @@ function stageOf(platform: Platform, firstPort: number, apps: Stage['apps'], per
     destroy: async () => {
       probers.stop();
       await platform.destroy();
+      disk?.end();
     },
   };
 }
