@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type DaemonSurroundings, runDaemon } from './cli/daemon.ts';
 import type { CliDeps, DemoRequest } from './cli/deps.ts';
+import { neverBack } from './cli/never-back.ts';
 import { runProgram } from './cli/program.ts';
 import { resolveHost } from './cli/resolve-host.ts';
 import { runDemoWith } from './cli/run-demo.ts';
-import type { Instant } from './core/app.ts';
 import type { Clock } from './core/ports.ts';
 import type { Settings } from './core/settings.ts';
 
@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8
 const templates = resolve(root, 'templates');
 
 const clock: Clock = {
-  now: () => Date.now() as Instant,
+  now: neverBack(Date.now, () => performance.now()),
   sleep: (ms, signal) =>
     new Promise((done) => {
       if (signal.aborted) return done();

@@ -1,0 +1,15 @@
+import type { Instant } from '../core/app.ts';
+
+/**
+ * The time of day that never goes back: where somebody sets the clock back, it goes on from where it was, at the pace of a clock that
+ * nobody sets. All that waits for a time would else wait for as long as the clock was set back. Set forward, it follows.
+ * `wall`: ms since the epoch; `steady`: ms since anything.
+ */
+export function neverBack(wall: () => number, steady: () => number): () => Instant {
+  let ahead = Number.NEGATIVE_INFINITY;
+  return () => {
+    const passed = steady();
+    ahead = Math.max(ahead, wall() - passed);
+    return Math.floor(ahead + passed) as Instant;
+  };
+}

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { neverBack } from '../../../src/cli/never-back.ts';
+
+const HOUR = 3_600_000;
+
+test('a clock that is set back goes on, and one that is set forward is followed', () => {
+  let [wall, steady] = [1_700_000_000_000, 5_000.25];
+  const now = neverBack(
+    () => wall,
+    () => steady,
+  );
+  const pass = (ms: number): number => {
+    wall += ms;
+    steady += ms;
+    return now();
+  };
+  const began = now();
+  expect(began).toBe(1_700_000_000_000);
+  expect(pass(1_000)).toBe(began + 1_000);
+  wall -= HOUR;
+  expect(pass(1_000)).toBe(began + 2_000);
+  expect(pass(1_000)).toBe(began + 3_000);
+  wall += 2 * HOUR;
+  expect(pass(1_000)).toBe(wall);
+});
