@@ -23,10 +23,13 @@ export const judgeNoApps: Judge<never> = (answer) => {
 /** One app's raw JSON, or the certain knowledge that there is no such app. */
 export type AppAnswer = { readonly gone: false; readonly app: unknown } | { readonly gone: true };
 
-/** `{"app":{…}}` with the id asked for. A 404 in JSON means that the app is gone; an HTML one comes from something else. */
+/**
+ * `{"app":{…}}` with the id asked for. A 404 in Marathon's own words means that the app is gone; one in HTML, or in the JSON of a
+ * gateway before it, comes from something else.
+ */
 export function judgeApp(id: AppId): Judge<AppAnswer> {
   return (answer) => {
-    if (answer.status === 404 && messageOf(answer.text) !== undefined) return ok({ gone: true });
+    if (isMissing(answer) && messageOf(answer.text)?.includes(`'${id}'`)) return ok({ gone: true });
     const json = parseAnswer(answer);
     if (!json.ok) return json;
     const app = fieldOf(json.value, 'app');
@@ -38,7 +41,7 @@ export function judgeApp(id: AppId): Judge<AppAnswer> {
 
 /** The definition of one version; `undefined` when Marathon no longer has it. */
 export const judgeDefinition: Judge<unknown> = (answer) => {
-  if (answer.status === 404 && messageOf(answer.text) !== undefined) return ok(undefined);
+  if (isMissing(answer)) return ok(undefined);
   const json = parseAnswer(answer);
   if (!json.ok) return json;
   return typeof fieldOf(json.value, 'id') === 'string'
@@ -48,7 +51,7 @@ export const judgeDefinition: Judge<unknown> = (answer) => {
 
 /** The versions of one app; `undefined` when there is no such app. */
 export const judgeVersions: Judge<unknown> = (answer) => {
-  if (answer.status === 404 && messageOf(answer.text) !== undefined) return ok(undefined);
+  if (isMissing(answer)) return ok(undefined);
   const json = parseAnswer(answer);
   if (!json.ok) return json;
   return Array.isArray(fieldOf(json.value, 'versions'))
@@ -82,6 +85,10 @@ export function parseJson(text: string): Result<unknown, RequestFailure> {
     });
   }
 }
+
+/** `{"message":"App '/x' does not exist"}`, with ` in version …` behind it where one was asked for (marathon-api 2.1). */
+const isMissing = ({ status, text }: RawAnswer): boolean =>
+  status === 404 && /^App .*does not exist/.test(messageOf(text) ?? '');
 
 /** Marathon's `message` in a JSON error body; a body of anything else has none. */
 function messageOf(text: string): string | undefined {

@@ -24,7 +24,8 @@ const startMarathon = () =>
     if (url === '/v2/apps/web/versions') return json({ versions: YEARS.toReversed() })(request, response);
     const version = /^\/v2\/apps\/web\/versions\/(.*)$/.exec(url)?.[1];
     const host = version === undefined ? undefined : hosts[version.slice(0, 4)];
-    if (version === undefined || host === undefined) return text(404, '{"message":"no such app"}')(request, response);
+    if (version === undefined || host === undefined)
+      return text(404, `{"message":"App '/web' does not exist"}`)(request, response);
     return json(definition(version, host))(request, response);
   });
 

@@ -57,7 +57,7 @@ describe('reading some apps', () => {
     expect(of('marathon-request').map(({ op }) => op)).toEqual(['apps', 'app', 'app', 'app', 'apps']);
   });
 
-  test('a new app is put in its place, a 404 in JSON takes an app out', async () => {
+  test('a new app is put in its place, a 404 in Marathon’s words takes an app out', async () => {
     const { apps, read } = await start();
     await read('all');
     apps.set('/m', app('/m'));
@@ -66,13 +66,16 @@ describe('reading some apps', () => {
     expect((await read([WEB, WEB, '/never' as AppId])).map(({ id }) => id)).toEqual([API, '/m']);
   });
 
-  test('an HTML 404, a wrong app and a cut answer are failures and change nothing', async () => {
+  test('a 404 of somebody else, a wrong app and a cut answer are failures and change nothing', async () => {
     const { fake, source, read } = await start();
     const before = await read('all');
     const whole = fake.answer;
     const wrong: readonly [Fake['answer'], string][] = [
       [text(404, '<html>Not Found</html>'), 'http-status'],
       [text(404, ''), 'http-status'],
+      // Gateways that lost their route to Marathon answer like this.
+      [text(404, '{"message":"no Route matched with those values"}'), 'http-status'],
+      [text(404, `{"status":404,"message":"No static resource v2/apps${WEB}"}`), 'http-status'],
       [json({ app: app('/other') }), 'not-apps'],
       [json({}), 'not-apps'],
       [text(200, '{"app":{"id":"/prod/w'), 'truncated'],

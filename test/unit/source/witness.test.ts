@@ -5,7 +5,11 @@ import { app, type Fake, follow, json, never, startFake, startSource, text, unti
 
 const ids = (...apps: string[]): readonly AppId[] => apps as AppId[];
 const MISSING = ids('/a', '/b', '/c');
-const notFound = text(404, '{"message":"App does not exist"}');
+const notFound: Fake['answer'] = (request, response) =>
+  text(404, `{"message":"App '${(request.url ?? '').split('?')[0]?.slice('/v2/apps'.length)}' does not exist"}`)(
+    request,
+    response,
+  );
 
 /** A Marathon that lists these apps, and has answers of its own for some paths. */
 const marathon =
@@ -57,7 +61,9 @@ describe('what others say of apps that a list lacks', () => {
 
   test('nothing of it, when a 404 is none of Marathon’s', async () => {
     const html = text(404, '<html>Not Found</html>');
-    const fake = await startFake(marathon([], { '/v2/apps/a': html, '/v2/apps/b': html, '/v2/apps/c': html }));
+    const gateway = text(404, '{"message":"no Route matched with those values"}');
+    const other = text(404, `{"message":"App '/z' does not exist"}`);
+    const fake = await startFake(marathon([], { '/v2/apps/a': html, '/v2/apps/b': gateway, '/v2/apps/c': other }));
     expect((await witnessOf([fake]).witness()).gone).toEqual(new Set());
   });
 
