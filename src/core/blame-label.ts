@@ -2,6 +2,7 @@ import type { App } from './app.ts';
 import type { Diagnostic, RenderedConfig } from './config.ts';
 import { isSecretLabel } from './label-reader.ts';
 import { printable } from './problem.ts';
+import { remembered } from './remembered.ts';
 
 /** The label that made HAProxy refuse an app. */
 export interface BlamedLabel {
@@ -16,11 +17,16 @@ const LEAST_PART = 2;
 /** Shorter parts of secrets are no secrets, and words of HAProxy's would be masked for them. */
 const LEAST_SECRET = 6;
 
+/** Thousands of apps may be refused in one configuration. */
+const linesOf = remembered(({ files }: RenderedConfig): readonly string[] =>
+  (files.get('haproxy.cfg') ?? '').split('\n'),
+);
+
 /** The texts that HAProxy refused: its own words, and the lines of haproxy.cfg that they name. */
 export function refusedTexts(diagnostics: readonly Diagnostic[], config: RenderedConfig): readonly string[] {
   const alerts = diagnostics.filter(({ severity }) => severity === 'alert');
   const named = alerts.flatMap(({ line }) => (line === undefined ? [] : [line]));
-  const lines = named.length === 0 ? [] : (config.files.get('haproxy.cfg') ?? '').split('\n');
+  const lines = named.length === 0 ? [] : linesOf(config);
   return [...alerts.map(({ message }) => message), ...named.map((line) => lines[line - 1] ?? '')];
 }
 

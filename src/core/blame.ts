@@ -1,6 +1,7 @@
 import type { AppId } from './app.ts';
 import type { Diagnostic, LineOwner } from './config.ts';
 import { appOf } from './problem.ts';
+import { remembered } from './remembered.ts';
 
 /**
  * The apps whose lines HAProxy refused. Parse errors name a line; what is only found when the sections are put together
@@ -47,14 +48,14 @@ export function blamedProfiles(diagnostics: readonly Diagnostic[], owners: reado
 }
 
 /** App by section name. Names of proxies are unique, and those of userlists and profiles look different. */
-function sectionApps(owners: readonly LineOwner[]): ReadonlyMap<string, AppId> {
+const sectionApps = remembered((owners: readonly LineOwner[]): ReadonlyMap<string, AppId> => {
   const apps = new Map<string, AppId>();
   for (const { section, origin } of owners) {
     const app = appOf(origin);
     if (app !== undefined) apps.set(section.slice(section.indexOf(' ') + 1), app);
   }
   return apps;
-}
+});
 
 /**
  * What stands before a name: `Proxy 'web_10000_in'`, `backend 'web_10000'`, `'server web_10000/10_0_0_1_31000'`, `userlist

@@ -136,6 +136,7 @@ export function createCandidates(parts: Parts): Candidates {
       decided,
       {
         lastGood: quarantine.accepted()?.table,
+        remembers: quarantine.remembers(),
         serving: running.serves(),
         hopeless: hopeless === decided.config.digest,
       },

@@ -33,6 +33,8 @@ export type Isolated =
 export interface IsolateKnowledge {
   /** The table that HAProxy accepted last, if it was in this life. */
   readonly lastGood?: RoutingTable | undefined;
+  /** HAProxy has accepted something in this life or before: an app of which nothing was good is a new one. */
+  readonly remembers: boolean;
   /** HAProxy serves routes now: a configuration that leaves out all of them is no way out. */
   readonly serving: boolean;
   /** This very configuration was refused before and nobody was found: do not search again. */
@@ -71,19 +73,18 @@ async function withoutCulprits(deps: IsolateDeps, draft: Draft, first: Refusal):
   let current = draft;
   let { diagnostics, ms } = first;
   for (;;) {
-    const pointedAt = pointedAtBy(deps, current, diagnostics);
-    const blamed = suspects.filter((app) => pointedAt.has(app) && held.get(app)?.holding.step !== 'out');
+    const about = saidOfEach(deps, current, diagnostics);
+    const blamed = suspects.filter((app) => about.has(app) && held.get(app)?.holding.step !== 'out');
     deps.emit({ type: 'validation-failed', diagnostics, blamed, ms });
     if (blamed.length === 0) break;
     for (const app of blamed) {
-      const said = diagnostics.filter((one) => pointedAtBy(deps, current, [one]).has(app));
       const holding = deps.further(app, draft.table, held.get(app)?.holding);
-      if (holding !== undefined) held.set(app, { holding, said, config: current.config });
+      if (holding !== undefined) held.set(app, { holding, said: about.get(app) ?? [], config: current.config });
     }
     const next = await deps.without(holdingsOf(held));
     if (!next.ok) return { kind: 'render-failed', failure: next.failure };
     current = next.value;
-    if (isNoWayOut(draft, current, held, first.serving)) return refused(NOBODY);
+    if (isNoWayOut(draft, current, held, first)) return refused(NOBODY);
     const tried = await runs.attempt(current);
     if (tried.kind === 'valid') return { ...tried, draft: current, held };
     if (tried.kind !== 'invalid') return tried.kind === 'none-left' ? refused(held) : tried;
@@ -99,13 +100,18 @@ async function withoutCulprits(deps: IsolateDeps, draft: Draft, first: Refusal):
     suspects: unheld,
     accepted: first.lastGood !== undefined,
   });
-  return concluded(found, draft, first.serving, refused);
+  return concluded(found, draft, first, refused);
 }
 
-function concluded(found: Searched, whole: Draft, serving: boolean, refused: (held: Culprits) => Isolated): Isolated {
+function concluded(
+  found: Searched,
+  whole: Draft,
+  known: IsolateKnowledge,
+  refused: (held: Culprits) => Isolated,
+): Isolated {
   switch (found.kind) {
     case 'found':
-      if (isNoWayOut(whole, found.draft, found.held, serving)) return refused(NOBODY);
+      if (isNoWayOut(whole, found.draft, found.held, known)) return refused(NOBODY);
       return { ...found, kind: 'valid' };
     case 'nobody':
       return refused(NOBODY);
@@ -116,18 +122,38 @@ function concluded(found: Searched, whole: Draft, serving: boolean, refused: (he
   }
 }
 
-/** The makers of what diagnostics point to; a profile that was refused is of all who go by it. */
-function pointedAtBy(deps: IsolateDeps, { table, config }: Draft, said: readonly Diagnostic[]): ReadonlySet<AppId> {
-  const blamed = deps.blame(said, config.owners);
-  const profiles = blamedProfiles(said, config.owners);
+/** What diagnostics say about each app that they point to. One pass over them, as they may be about thousands. */
+function saidOfEach(
+  deps: IsolateDeps,
+  draft: Draft,
+  said: readonly Diagnostic[],
+): ReadonlyMap<AppId, readonly Diagnostic[]> {
+  const about = new Map<AppId, Diagnostic[]>();
+  for (const one of said) {
+    for (const app of pointedAtBy(deps, draft, one)) {
+      const before = about.get(app);
+      if (before === undefined) about.set(app, [one]);
+      else before.push(one);
+    }
+  }
+  return about;
+}
+
+/** The makers of what a diagnostic points to; a profile that was refused is of all who go by it. */
+function pointedAtBy(deps: IsolateDeps, { table, config }: Draft, said: Diagnostic): ReadonlySet<AppId> {
+  const blamed = deps.blame([said], config.owners);
+  const profiles = blamedProfiles([said], config.owners);
   return profiles.size === 0 ? blamed : new Set([...blamed, ...sharingProfiles(table, profiles)]);
 }
 
-/** Too many would be left out, or everything that serves. */
-function isNoWayOut(whole: Draft, rest: Draft, held: Culprits, serving: boolean): boolean {
-  let out = 0;
-  for (const { holding } of held.values()) if (holding.step === 'out') out += 1;
-  if (out === 0) return false;
+/**
+ * Too many would be left out, or everything that serves. Of apps that HAProxy has never accepted any number may be: nobody loses
+ * anything by it, and everybody else would have to wait for them.
+ */
+function isNoWayOut(whole: Draft, rest: Draft, held: Culprits, { remembers, serving }: IsolateKnowledge): boolean {
+  const out = [...held.values()].filter(({ holding }) => holding.step === 'out');
+  if (out.length === 0) return false;
+  const losers = out.filter(({ holding }) => !remembers || holding.good !== undefined).length;
   const all = new Set(whole.table.backends.map(({ app }) => app)).size;
-  return (out > MAX_LEFT_OUT && out > all / 4) || (serving && rest.table.backends.length === 0);
+  return (losers > MAX_LEFT_OUT && losers > all / 4) || (serving && rest.table.backends.length === 0);
 }

@@ -44,8 +44,9 @@ export interface KeptQuarantine extends Required<Pick<Keeper, 'wake' | 'isDue' |
   accept(accepted: Accepted): void;
   /** HAProxy's own check has accepted what ran a moment ago. */
   checked(accepted: Accepted): void;
-  /** What HAProxy has accepted last, if it was in this life. */
+  /** What HAProxy has accepted last, if it was in this life; `remembers`: something is known of this life or the one before. */
   accepted(): Accepted | undefined;
+  remembers(): boolean;
 }
 
 interface Parts {
@@ -101,7 +102,6 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
     return apps.length > 0;
   };
   const isPutOff = (): boolean => putOffUntil !== undefined && clock.now() < putOffUntil;
-
   /** Whoever has waited long enough, and a part of those that are only suspected. */
   function worthATry(): readonly AppId[] {
     const now = clock.now();
@@ -236,6 +236,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
       accepts(newest);
     },
     accepted: () => accepted,
+    remembers: () => accepted !== undefined || stored.size > 0,
     problems: () => [...entries].map(([app, entry]) => quarantineProblem(app, entry)),
     wake() {
       if (entries.size === 0) return undefined;

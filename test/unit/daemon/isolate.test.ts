@@ -88,6 +88,30 @@ describe('apps that HAProxy refuses', () => {
     await world.stop();
   });
 
+  it('leaves out any number of new ones, and keeps nobody waiting for them', async () => {
+    const world = createWorld();
+    world.refuses = byLine();
+    world.apps = many(20);
+    await started(world);
+    const bad = Array.from({ length: 60 }, (_, n) => 20 + n);
+    world.apps = many(81, bad);
+    world.hint('all');
+    await world.clock.advance(5_000);
+    expect(excluded(world)).toHaveLength(60);
+    expect(routed(world)).toBe(21);
+    expect(world.running?.config.files.get('haproxy.cfg')).toContain('backend app-0080_');
+    // They are new to the next life as well, which has nothing but what this one has saved.
+    const next = createWorld();
+    next.refuses = byLine();
+    next.saved = { apps: world.saved.apps, quarantined: new Map() };
+    next.lastGood = world.running;
+    next.apps = many(81, bad);
+    await started(next);
+    expect(excluded(next)).toHaveLength(60);
+    await world.stop();
+    await next.stop();
+  });
+
   it('halves when nobody is named', async () => {
     const world = createWorld();
     world.apps = many(500, [321]);
