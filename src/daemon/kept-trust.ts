@@ -1,9 +1,11 @@
-import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
+import type { App, AppId, Instant, Snapshot, Version } from '../core/app.ts';
 import { withHeld, withoutTaken } from '../core/held-apps.ts';
 import { losses, servedLosses, type Weights, weightsOf } from '../core/losses.ts';
 import type { Checked } from '../core/problem.ts';
 import type { Served } from '../core/served.ts';
 import { createShrinkGuard, type ShrinkVerdict } from '../core/shrink-guard.ts';
+import { appNamed } from '../core/stand-in.ts';
+import type { Hold } from '../core/trust.ts';
 import type { Scope } from './hints.ts';
 import { createKeptWitness } from './kept-witness.ts';
 import type { PassDeps, Wake } from './pass.ts';
@@ -21,8 +23,17 @@ export interface KeptTrust {
   wake(): Wake | undefined;
   /** Events call these apps destroyed. */
   removed(apps: readonly AppId[]): void;
-  /** An operator agrees with what is held. False: nothing is. */
+  /** An operator agrees with what is held, and with nothing that is lost beside it meanwhile. False: nothing is held. */
   accept(): boolean;
+}
+
+/** An event's word that an app is destroyed. */
+interface Word {
+  readonly at: Instant;
+  /** An answer lacked the app since. */
+  readonly seen: boolean;
+  /** What was configured then, where that is known. */
+  readonly was: Version | undefined;
 }
 
 type Parts = Pick<PassDeps, 'source' | 'clock' | 'emit' | 'settings'> & {
@@ -54,31 +65,45 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
   let lost: ReadonlyMap<AppId, App | undefined> = new Map();
   /** The last full answer before anything was held. */
   let goodAt: Instant | undefined;
-  /** `seen`: an answer lacked the app since. */
-  const removed = new Map<AppId, { readonly at: Instant; readonly seen: boolean }>();
-  let accepted = false;
+  /** The newest full answer has no app at all. */
+  let empty = false;
+  const removed = new Map<AppId, Word>();
+  /** The apps whose loss an operator agrees with. */
+  let accepted: ReadonlySet<AppId> = new Set();
   let askedAt = Number.NEGATIVE_INFINITY;
   const others = createKeptWitness({ source, clock, emit });
 
   function hear(answer: Checked<Snapshot>, scope: Scope): void {
     heard = answer;
     moved = true;
-    if (removed.size > 0) remember(answer.value.apps, scope);
-    if (scope === 'all') fresh = true;
-    else if (lost.size > 0) readOneByOne(answer.value.apps, scope);
+    if (removed.size > 0) remember(answer.value, scope);
+    if (scope !== 'all') readOneByOne(answer.value, scope);
+    else [fresh, empty] = [true, answer.value.apps.length === 0];
   }
 
-  /** Some of what is held was asked for by itself, and is there: the list is wrong. */
-  function readOneByOne(apps: readonly App[], scope: readonly AppId[]): void {
-    const wanted = new Set(scope.filter((id) => lost.has(id)));
-    const found = apps.filter(({ id, tasks }) => wanted.has(id) && tasks.length > 0);
+  /**
+   * Some of what is held was asked for by itself, and is there: the list is wrong. Others are gone, though nobody said that they go:
+   * of many that is as doubtful as of a list.
+   */
+  function readOneByOne(now: Snapshot, scope: readonly AppId[]): void {
+    const found = scope.flatMap((id) => {
+      const app = lost.has(id) ? appNamed(now, id) : undefined;
+      return app !== undefined && app.tasks.length > 0 ? [app] : [];
+    });
     others.saw(found.map(({ id }) => id));
-    lost = new Map([...lost, ...found.map((app) => [app.id, app] as const)]);
+    const missed = scope.flatMap((id) => {
+      const was = lost.has(id) || appNamed(now, id) !== undefined || explained(id) ? undefined : trustedAs(id);
+      return was ?? [];
+    });
+    if (found.length + missed.length > 0)
+      lost = new Map([...lost, ...[...found, ...missed].map((app) => [app.id, app] as const)]);
   }
+
+  const trustedAs = (id: AppId): App | undefined => (trusted === undefined ? undefined : appNamed(trusted.value, id));
 
   function judge(signal: AbortSignal): Checked<Snapshot> | undefined {
     if (heard === undefined) return undefined;
-    if (moved || guard.current() !== undefined || accepted) look(heard, signal);
+    if (moved || guard.current() !== undefined) look(heard, signal);
     return trusted;
   }
 
@@ -92,13 +117,13 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
       const verdict = guard.judge({
         lost: [...lost.keys()],
         weights,
-        empty: shown.size === 0,
+        empty: empty && shown.size === 0,
         fresh,
         shows: (app) => shown.has(app) && !lost.has(app),
         explained,
         contradicted: others.shows,
         witnessed: others.haveAnswered(),
-        accepted,
+        accepted: accepted.size > 0 && [...lost.keys()].every((app) => accepted.has(app) || explained(app)),
         now: clock.now(),
       });
       take(verdict, answer);
@@ -107,7 +132,7 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
     const news = fresh || hold?.lost !== before?.lost;
     if (hold !== undefined && news) emit({ type: 'shrink-held', hold, again: before !== undefined });
     if (hold !== undefined) others.ask([...lost.keys()], everyMs, signal);
-    [fresh, moved, accepted] = [false, false, false];
+    [fresh, moved] = [false, false];
   }
 
   /** As many as the cluster has routes: asked for only when something is missing. */
@@ -126,6 +151,7 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
       if (fresh) goodAt = answer.value.takenAt;
       trusted = answer;
       lost = new Map();
+      accepted = new Set();
       if (verdict.ended !== undefined) {
         others.forget();
         emit({ type: 'shrink-ended', ...verdict.ended });
@@ -147,15 +173,15 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
     return word !== undefined && clock.now() - word.at <= REMOVED_MS;
   };
 
-  /** An app that was destroyed and is there again can be missed again. */
-  function remember(apps: readonly App[], scope: Scope): void {
-    const asked = scope === 'all' ? [...removed.keys()] : scope.filter((app) => removed.has(app));
-    if (asked.length === 0) return;
-    const shown = new Set(apps.map(({ id }) => id));
-    for (const app of asked) {
-      const { at, seen } = removed.get(app) ?? { at: clock.now(), seen: false };
-      if (!shown.has(app)) removed.set(app, { at, seen: true });
-      else if (seen || clock.now() - at > LATE_MS) removed.delete(app);
+  /** An app that was destroyed and is there again, or anew, can be missed again. */
+  function remember(now: Snapshot, scope: Scope): void {
+    for (const id of scope === 'all' ? [...removed.keys()] : scope) {
+      const word = removed.get(id);
+      if (word === undefined) continue;
+      const is = appNamed(now, id);
+      const isAnew = word.seen || (word.was !== undefined && is?.configVersion !== word.was);
+      if (is === undefined) removed.set(id, { ...word, seen: true });
+      else if (isAnew || clock.now() - word.at > LATE_MS) removed.delete(id);
     }
   }
 
@@ -166,13 +192,19 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
     return wasRemoved(app) || stopping.has(app) || (gone.has(app) && !others.shows(app) && leaderElected && unheard);
   }
 
+  /** What was only read app by app is asked of a list soon. */
+  const askAgainAt = (hold: Hold): Instant => (askedAt + (hold.answers === 0 ? LEAST_MS : everyMs)) as Instant;
+
   function wants(): Scope {
     const hold = guard.current();
     if (hold === undefined) return [];
-    if (clock.now() - askedAt >= everyMs) return 'all';
+    if (clock.now() >= askAgainAt(hold)) return 'all';
     const witness = others.news();
     if (witness === undefined) return [];
-    return witness.betterList ? 'all' : [...witness.there].slice(0, MOST_READ);
+    if (witness.betterList) return 'all';
+    // Those first of which this life knows nothing: without them nothing else can go on.
+    const isKnown = (app: AppId): boolean => lost.get(app) !== undefined;
+    return [...witness.there].sort((a, b) => Number(isKnown(a)) - Number(isKnown(b))).slice(0, MOST_READ);
   }
 
   return {
@@ -182,18 +214,22 @@ export function createKeptTrust({ source, clock, emit, settings, served }: Parts
     asked() {
       askedAt = clock.now();
     },
-    wake: () =>
-      guard.current() === undefined
-        ? undefined
-        : { at: (askedAt + everyMs) as Instant, scope: [], reason: 'held answer' },
+    wake() {
+      const hold = guard.current();
+      return hold === undefined ? undefined : { at: askAgainAt(hold), scope: [], reason: 'held answer' };
+    },
     removed(apps) {
       const now = clock.now();
       for (const [app, { at }] of removed) if (now - at > REMOVED_MS) removed.delete(app);
-      for (const app of apps) removed.set(app, { at: now, seen: removed.get(app)?.seen ?? false });
+      for (const app of apps) {
+        const before = removed.get(app);
+        removed.set(app, { at: now, seen: before?.seen ?? false, was: before?.was ?? trustedAs(app)?.configVersion });
+      }
     },
     accept() {
-      accepted = guard.current() !== undefined;
-      return accepted;
+      if (guard.current() === undefined) return false;
+      accepted = new Set(lost.keys());
+      return true;
     },
   };
 }

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import type { App, AppId, Instant } from '../../../src/core/app.ts';
+import { describe, expect, it, test } from 'vitest';
+import type { App, AppId, Instant, Version } from '../../../src/core/app.ts';
 import type { Generation } from '../../../src/core/config.ts';
 import { NO_WITNESS } from '../../../src/core/trust.ts';
 import { renderScripted, SCRIPTED_STAGES, scriptedApp, snapshotOf } from '../../support/scripted-core.ts';
@@ -122,6 +122,36 @@ describe('a list without half of what is served', () => {
     await world.stop();
   });
 
+  it('is no word for what is missing beside it a moment later', async () => {
+    const world = await halved();
+    world.apps = [];
+    world.takes = { snapshot: 200 };
+    world.hint('all', 'poll');
+    await world.clock.advance(150);
+    expect(world.loop.control.acceptShrink()).toBe(true);
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(20);
+    expect(state(world).guard).toMatchObject({ lost: 20, because: 'empty-list' });
+    world.apps = [...HALF];
+    world.hint('all', 'poll');
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(10);
+    expect(world.of('shrink-ended').map(({ how }) => how)).toEqual(['operator']);
+    await world.stop();
+  });
+
+  it('does not delay others that are deleted one by one', async () => {
+    const world = await halved();
+    for (const [n, { id }] of HALF.slice(0, 4).entries()) {
+      world.apps = [...HALF.slice(n + 1)];
+      world.hint([id], 'app_terminated_event', [id]);
+      await world.clock.advance(500);
+      expect(hosts(world)).toBe(19 - n);
+    }
+    expect(state(world).guard).toMatchObject({ lost: 10 });
+    await world.stop();
+  });
+
   it('keeps the pace while it is held', async () => {
     const world = await halved({ witness: (missing) => ({ ...NO_WITNESS, there: new Set(missing) }) });
     const before = world.of('pass-started').length;
@@ -130,6 +160,79 @@ describe('a list without half of what is served', () => {
     expect(world.of('pass-started').length - before).toBeLessThanOrEqual(120);
     await world.stop();
   });
+});
+
+describe('half of what is served, read app by app', () => {
+  it('takes nothing away while nobody says that it goes, and the list is asked', async () => {
+    const world = await serving();
+    world.apps = [...HALF];
+    world.hint(LOST, 'status_update_event');
+    await world.clock.advance(300);
+    expect(hosts(world)).toBe(20);
+    expect(state(world).guard).toMatchObject({ lost: 10, of: 20, because: 'share' });
+    world.apps = [...APPS];
+    await world.clock.advance(2_000);
+    expect(world.scopes.at(-1)).toBe('all');
+    expect(world.of('shrink-ended').map(({ how }) => how)).toEqual(['refuted']);
+    expect(hosts(world)).toBe(20);
+    await world.stop();
+  });
+
+  it('is believed once lists repeat it', async () => {
+    const world = await serving();
+    world.apps = [...HALF];
+    world.hint(LOST, 'status_update_event');
+    await world.clock.advance(59_000);
+    expect(hosts(world)).toBe(20);
+    await world.clock.advance(24_000);
+    expect(hosts(world)).toBe(10);
+    await world.stop();
+  });
+
+  it('goes at once where events say so', async () => {
+    const world = await serving();
+    world.apps = [...HALF];
+    world.hint(LOST, 'deployment_info', LOST);
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(10);
+    expect(world.of('shrink-held')).toEqual([]);
+    await world.stop();
+  });
+
+  it('is many small losses where it is spread over a few looks', async () => {
+    const world = await serving();
+    for (let n = 1; n <= 10; n += 1) {
+      world.apps = [...APPS.slice(n)];
+      world.hint([idOf(n - 1)], 'status_update_event');
+      await world.clock.advance(1_000);
+    }
+    expect(hosts(world)).toBe(14);
+    expect(state(world).guard).toBeDefined();
+    await world.stop();
+  });
+
+  it('may be a cluster’s only app: one 404 is no empty list', async () => {
+    const world = createWorld();
+    world.apps = [appOf('/only', 1), appOf('/other', 2)];
+    world.begin();
+    await world.clock.advance(1_000);
+    world.apps = [];
+    world.hint(['/only'], 'status_update_event');
+    await world.clock.advance(500);
+    expect(hosts(world)).toBeLessThanOrEqual(1);
+    expect(world.of('shrink-held')).toEqual([]);
+    await world.stop();
+  });
+});
+
+test('two fifths that are suspended at once are Marathon’s word', async () => {
+  const world = await serving();
+  world.apps = APPS.map((app, n) => (n < 8 ? { ...app, instances: 0, tasks: [] } : app));
+  world.hint('all', 'poll');
+  await world.clock.advance(500);
+  expect(world.of('shrink-held')).toEqual([]);
+  expect((world.running?.config.files.get('haproxy.cfg') ?? '').match(/^ *server /gm)).toHaveLength(12);
+  await world.stop();
 });
 
 describe('an explanation', () => {
@@ -195,6 +298,18 @@ describe('an explanation', () => {
     world.hint(LOST, 'api_post_event');
     await world.clock.advance(500);
     expect(hosts(world)).toBe(20);
+    world.apps = [...HALF];
+    world.hint('all', 'poll');
+    await world.clock.advance(500);
+    expect(hosts(world)).toBe(20);
+    await world.stop();
+  });
+
+  it('is used up where the app is there anew before any answer lacked it', async () => {
+    const world = await serving();
+    world.apps = APPS.map((app, n) => (n < 10 ? { ...app, configVersion: '2030' as Version } : app));
+    world.hint(LOST, 'deployment_info', LOST);
+    await world.clock.advance(500);
     world.apps = [...HALF];
     world.hint('all', 'poll');
     await world.clock.advance(500);
