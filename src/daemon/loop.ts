@@ -56,8 +56,8 @@ export function createLoop(deps: LoopDeps): Loop {
   let passing = false;
   /** The source has hinted. */
   const spoken = Promise.withResolvers<void>();
-  /** A pass has ended well, or nothing more will. */
-  const settled = Promise.withResolvers<void>();
+  /** A pass has ended, or none will. */
+  const looked = Promise.withResolvers<void>();
 
   function hint(scope: Scope, reason: string): void {
     take({ scope, reason, at: clock.now() });
@@ -102,10 +102,10 @@ export function createLoop(deps: LoopDeps): Loop {
       pace.waits(clock.now(), ended.value.until, ended.value.workMs);
     } else {
       pace.succeeded(clock.now(), ended.value.kind === 'applied', ended.value.workMs);
-      settled.resolve();
       if (ended.value.kind === 'carried') following.soon(signal);
       if (ended.value.kind === 'applied') comparisons.soon();
     }
+    looked.resolve();
   }
 
   async function compare(signal: AbortSignal): Promise<void> {
@@ -139,7 +139,7 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tend(signal: AbortSignal): Promise<void> {
-    await settled.promise;
+    await looked.promise;
     while (!signal.aborted) {
       await guarded(() => reconciler.tend(signal));
       await clock.sleep(timings.tendMs, signal);
@@ -179,7 +179,7 @@ export function createLoop(deps: LoopDeps): Loop {
       wake();
       if (!signal.aborted && isDue(pace.due())) await onePass(signal);
     }
-    settled.resolve();
+    looked.resolve();
     await comparing;
     await tending;
     await guarded(reconciler.follow);

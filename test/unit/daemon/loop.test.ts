@@ -45,6 +45,19 @@ describe('start', () => {
   });
 });
 
+it('looks who else listens while the source cannot be read', async () => {
+  const world = createWorld();
+  world.apps = [scriptedApp('/a')];
+  world.lastGood = { generation: 7 as Generation, config: world.desired() };
+  world.fault = (call) => (call === 'snapshot' ? 'fail' : undefined);
+  world.begin();
+  await world.clock.advance(5_000);
+  expect(world.calls.get('foreignListeners')).toBe(1);
+  await world.clock.advance(60_000);
+  expect(world.calls.get('foreignListeners')).toBe(2);
+  await world.stop();
+});
+
 describe('the first look', () => {
   it('waits for the source to speak, and no second one follows', async () => {
     const world = createWorld();
