@@ -80,7 +80,7 @@ const forgets = (name: string, spoil: (file: string) => Promise<void>): Scenario
   name,
   rows: ['7', '32', 'I5'],
   seconds: { full: 20, short: 3 },
-  // It restarts by itself, and the runner, who does not know when, may see it starting; that it gets ready is waited for below.
+  // It restarts by itself, and the runner, who does not know when, may see it starting; that it gets ready and stays so is seen below.
   restart: false,
   readyDips: true,
   prepare: contest(ON_PORT),
@@ -95,7 +95,13 @@ const forgets = (name: string, spoil: (file: string) => Promise<void>): Scenario
     await until('ready again', async () => (await portolan.admin('/readyz')).status === 200, 30_000);
     stage.says('the running owner kept it');
   },
-  during: ({ portolan }) => neverAnother([portolan.ports.http, PORT], OWNER, 250),
+  async during({ portolan }) {
+    for (let looks = 0; looks < 10; looks += 1) {
+      await neverAnother([portolan.ports.http, PORT], OWNER, 25);
+      const { status, text } = await portolan.admin('/readyz');
+      if (status !== 200) throw new Error(`not ready any more: ${text}`);
+    }
+  },
   async heal(stage) {
     await ownerLeaves(stage);
     await tidy(stage);
