@@ -1,9 +1,9 @@
 import { sha1 } from '@noble/hashes/legacy.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { parseIp } from './address.ts';
 import type { AppId, Endpoint } from './app.ts';
 import type { BackendName, ServerName } from './routing.ts';
+import { sha256Hex, sha256Words } from './sha256-words.ts';
 
 /** HAProxy keeps ids of servers in 16 bits, signed. */
 const ID_SPACE = 32_767;
@@ -24,7 +24,7 @@ export function serverName(host: string, { address, port }: Endpoint): ServerNam
 /** marathon-lb's id of a server, 1–32767: from its name, and the same in every instance. Ids in `taken` are passed over. */
 export function serverId(name: string, taken: ReadonlySet<number>): number {
   const id = firstId(name);
-  return id === 0 || taken.has(id) ? serverId(`${name} ${bytesToHex(sha256(utf8ToBytes(name)))}`, taken) : id;
+  return id === 0 || taken.has(id) ? serverId(`${name} ${sha256Hex(name)}`, taken) : id;
 }
 
 /** Ids remembered: while an app changes, its other servers are named again and again. */
@@ -34,7 +34,7 @@ const firstIds = new Map<string, number>();
 function firstId(name: string): number {
   const known = firstIds.get(name);
   if (known !== undefined) return known;
-  const id = sha256(utf8ToBytes(name)).reduce((remainder, byte) => (remainder * 256 + byte) % ID_SPACE, 0);
+  const id = sha256Words(name).reduce((remainder, word) => (remainder * 2 ** 32 + word) % ID_SPACE, 0);
   if (firstIds.size >= MOST_IDS) firstIds.clear();
   firstIds.set(name, id);
   return id;
