@@ -11,6 +11,7 @@ import type { TemplateSources } from '../core/config.ts';
 import type { DiskUse } from '../core/disk.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
+import { rememberedContent } from '../core/remembered.ts';
 import { createRenderer } from '../core/render.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { NO_RUNTIME } from '../core/runtime.ts';
@@ -93,8 +94,10 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   // The binary's version, since there may be no worker yet: the spares are part of its first configuration.
   const tier = binary.ok && settings.runtime ? (capabilities(binary.value.version, true).tier ?? 'D') : 'D';
   const spares = createSpares({ http: settings.spareHttp, sticky: settings.spareSticky, tcp: settings.spareTcp }, tier);
-  // A server that is added to HAProxy 2.6 takes no cookie of ours.
-  const rendererOf = (sources: TemplateSources) => createRenderer(sources, tier === 'C' ? 'computed' : 'named');
+  // A server that is added to HAProxy 2.6 takes no cookie of ours. Whoever asks, templates that say the same are compiled once.
+  const rendererOf = rememberedContent((sources: TemplateSources) =>
+    createRenderer(sources, tier === 'C' ? 'computed' : 'named'),
+  );
   const names = await createNameResolver({
     lookup: lookupHost,
     clock,

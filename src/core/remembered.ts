@@ -18,3 +18,13 @@ export function rememberedLast<A extends readonly unknown[], V>(make: (...given:
     return last.value;
   };
 }
+
+/** Remembers what it made the last time, as long as it is given something of the same content. */
+export function rememberedContent<K, V>(make: (key: K) => V): (key: K) => V {
+  let last: { readonly content: string; readonly value: V } | undefined;
+  return (key) => {
+    const content = JSON.stringify(key);
+    if (last?.content !== content) last = { content, value: make(key) };
+    return last.value;
+  };
+}
