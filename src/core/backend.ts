@@ -1,13 +1,13 @@
-import type { AppId } from './app.ts';
+import type { AppId, Endpoint } from './app.ts';
 import { needsHttp } from './balance.ts';
 import type { BackendCheck } from './checks.ts';
 import { serverCheck } from './checks.ts';
 import type { RoutedApp } from './deployments.ts';
 import type { PortLabels, ReadLabel } from './label-reader.ts';
 import type { Mode } from './mode.ts';
-import { byFirst, byText } from './order.ts';
+import { byText } from './order.ts';
 import type { Origin, Sourced } from './problem.ts';
-import type { Backend, BackendName, Balance, Route, Server } from './routing.ts';
+import type { Backend, BackendName, Balance, Route, Server, ServerName } from './routing.ts';
 import { serverCookie, serverId, serverName } from './servers.ts';
 
 /** What a backend is made of, all of it decided. */
@@ -113,25 +113,29 @@ function buildServers({ routed, portIndex, check }: BackendParts, sticky: boolea
   });
 }
 
+/** A task that may become a server. */
+type Candidate = RoutedApp['tasks'][number] & { readonly endpoint: Endpoint; readonly name: ServerName };
+
 /**
  * The endpoints of one port, one per server name: a task that is lost or unreachable may still be listed when another one has
  * got its host port, and HAProxy refuses two servers of one name. The one that runs for certain goes first, then the newer one.
  */
-function candidates({ tasks }: RoutedApp, portIndex: number) {
-  const all = tasks.flatMap(({ task, admission }) => {
+function candidates({ tasks }: RoutedApp, portIndex: number): readonly Candidate[] {
+  const all: Candidate[] = [];
+  for (const { task, admission } of tasks) {
     const endpoint = task.endpoints.find((candidate) => candidate.portIndex === portIndex);
-    return endpoint === undefined ? [] : [{ task, admission, endpoint, name: serverName(task.host, endpoint) }];
-  });
-  all.sort((a, b) =>
-    byFirst(
-      byText(a.task.host, b.task.host),
-      a.endpoint.port - b.endpoint.port,
-      byText(a.name, b.name),
-      Number(b.task.state === 'running') - Number(a.task.state === 'running'),
-      byText(b.task.version, a.task.version),
-      byText(b.task.id, a.task.id),
-    ),
-  );
+    if (endpoint !== undefined) all.push({ task, admission, endpoint, name: serverName(task.host, endpoint) });
+  }
+  all.sort(inOrder);
   const names = new Set<string>();
   return all.filter(({ name }) => !names.has(name) && names.add(name));
 }
+
+/** The agent or the port tells nearly all apart: what comes behind is not compared then. */
+const inOrder = (a: Candidate, b: Candidate): number =>
+  byText(a.task.host, b.task.host) ||
+  a.endpoint.port - b.endpoint.port ||
+  byText(a.name, b.name) ||
+  Number(b.task.state === 'running') - Number(a.task.state === 'running') ||
+  byText(b.task.version, a.task.version) ||
+  byText(b.task.id, a.task.id);

@@ -14,11 +14,12 @@ export const backendName = (app: AppId, servicePort: number): BackendName =>
 
 /**
  * marathon-lb's name of a server: agent, address and port, the agent left out when it is the address. Dashboards, the state
- * file and zdd look it up.
+ * file and zdd look it up. Of one address there is more than one spelling only with colons.
  */
 export function serverName(host: string, { address, port }: Endpoint): ServerName {
-  const parts = host === '' || parseIp(host)?.text === address ? [address, port] : [host, address, port];
-  return parts.join('_').replaceAll(/[^A-Za-z0-9-]/g, '_') as ServerName;
+  const isAddress = host === '' || host === address || (host.includes(':') && parseIp(host)?.text === address);
+  const name = isAddress ? `${address}_${port}` : `${host}_${address}_${port}`;
+  return name.replaceAll(/[^A-Za-z0-9-]/g, '_') as ServerName;
 }
 
 /** marathon-lb's id of a server, 1–32767: from its name, and the same in every instance. Ids in `taken` are passed over. */
