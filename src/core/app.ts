@@ -78,6 +78,10 @@ export interface Task {
   readonly state: TaskState;
   /** Marathon's verdict by its own version's checks (marathon-api 1.7). `none`: the definition has no checks. */
   readonly health: 'healthy' | 'unhealthy' | 'unknown' | 'none';
+  /**
+   * What the app's readiness checks say of it while it is deployed; `unknown`: they do not. Absent where its own definition has none.
+   */
+  readonly readiness?: 'ready' | 'waiting' | 'unknown';
   /** The agent as Marathon names it: host name or IP. Empty where Marathon gave none. */
   readonly host: string;
   /** The agent's IP address, as resolved in `source/`; absent while it never resolved. */

@@ -1,4 +1,4 @@
-import type { App, AppId } from './app.ts';
+import type { App, AppId, TaskId } from './app.ts';
 import { byText } from './order.ts';
 import type { Problem } from './problem.ts';
 import { appOf, PROBLEM_CODES } from './problem.ts';
@@ -12,6 +12,8 @@ export interface AppView {
   readonly version?: string;
   readonly instances?: number;
   readonly tasks?: { readonly total: number; readonly running: number; readonly healthy: number };
+  /** Tasks that run and get nothing before they have passed their readiness check; absent: there are none. */
+  readonly waiting?: readonly { readonly task: TaskId; readonly reason: 'ReadinessCheckPending' }[];
   readonly deployments: readonly string[];
   /** Host names and service ports, as `/v1/routes` names them. */
   readonly routes: readonly string[];
@@ -54,7 +56,29 @@ export function appsView(state: State): readonly AppView[] {
   }
   const apps = new Map((state.snapshot?.apps ?? []).map((app) => [app.id, app]));
   const ids = [...new Set([...apps.keys(), ...routes.keys(), ...problems.keys()])].sort(byText);
-  return ids.map((id) => appView(id, apps.get(id), routes.get(id) ?? [], problems.get(id) ?? []));
+  const waiting = waitingTasks(state);
+  return ids.map((id) => {
+    const view = appView(id, apps.get(id), routes.get(id) ?? [], problems.get(id) ?? []);
+    const tasks = waiting.get(id);
+    return tasks === undefined ? view : { ...view, waiting: tasks };
+  });
+}
+
+/** Those that serve already stay, whatever a result says of them now. */
+function waitingTasks({ snapshot, table }: State): ReadonlyMap<AppId, NonNullable<AppView['waiting']>> {
+  const pending = (snapshot?.apps ?? []).flatMap((app) => {
+    const tasks = app.tasks.filter(({ state, readiness = 'ready' }) => state === 'running' && readiness !== 'ready');
+    return tasks.length === 0 ? [] : [{ app: app.id, tasks }];
+  });
+  if (pending.length === 0) return new Map();
+  const served = new Set(table?.backends.flatMap(({ servers }) => servers.map(({ task }) => task)));
+  return new Map(
+    pending.flatMap(({ app, tasks }) => {
+      const waiting = tasks.filter(({ id }) => !served.has(id));
+      const told = waiting.map(({ id }) => ({ task: id, reason: 'ReadinessCheckPending' as const }));
+      return told.length === 0 ? [] : [[app, told] as const];
+    }),
+  );
 }
 
 function appView(id: AppId, app: App | undefined, routes: readonly string[], problems: readonly Problem[]): AppView {

@@ -14,6 +14,7 @@ import type { Memory } from './memory.ts';
 import { byText } from './order.ts';
 import { createOwnApps } from './own-apps.ts';
 import type { Checked } from './problem.ts';
+import { createReadinessKeeper } from './readiness-checks.ts';
 import type { RoutingTable } from './routing.ts';
 import type { Settings } from './settings.ts';
 import { createVerdictKeeper } from './verdicts.ts';
@@ -54,6 +55,7 @@ type NodeBuilder = (snapshot: Snapshot, certificates: CertificateSet, memory: Me
 
 function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder {
   const verdicts = createVerdictKeeper();
+  const readinessOf = createReadinessKeeper();
   const own = createOwnApps(settings);
   const deployments = createDeployments(own, settings.healthCheck);
   const autoPorts = createAutoPorts(settings);
@@ -66,8 +68,9 @@ function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder 
     const changed = difference(before, apps, byId);
     before = apps;
     const health = verdicts(changed, apps, memory.health);
+    const readiness = readinessOf(changed, apps, memory.readiness);
     const mine = own.change(changed);
-    const { apps: routed, problems: misfits } = deployments(mine, health);
+    const { apps: routed, problems: misfits } = deployments(mine, { health, readiness });
     const ports = autoPorts.change(routed, () => ({ apps, own: own.all() }), memory.autoPorts);
     const built = services.change(routed, certificates, ports);
     // Claims that are held otherwise than this builder left them are settled anew, all of them.
@@ -76,7 +79,7 @@ function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder 
     const asked = isOwn ? { apps: mine, services: built } : { apps: all(own.all()), services: all(services.all()) };
     const { value, problems, claims, open } = put({ ...asked, misfits }, memory.claims);
     table = { put, claims };
-    return { value, problems, memory: { claims, health, autoPorts: ports }, open };
+    return { value, problems, memory: { claims, health, readiness, autoPorts: ports }, open };
   };
 }
 

@@ -11,6 +11,8 @@ export interface Definition {
   /** How many container networks each task joins; Mesos reports their addresses in this order. */
   readonly networkCount: number;
   readonly checks: Checks;
+  /** How many readiness checks a deployment of it waits for. */
+  readonly readinessChecks: number;
 }
 
 /** Where a port of a definition is found on a task. */
@@ -37,6 +39,7 @@ export function parseDefinition(json: JsonRecord): Definition {
     bindings: bound.map(([, binding]) => binding),
     networkCount: Math.max(1, names.length),
     checks: parseHealthChecks(json, isLegacy(json)),
+    readinessChecks: listAt(json, 'readinessChecks').filter(isRecord).length,
   };
 }
 

@@ -7,7 +7,7 @@ import { byFirst, byText } from './order.ts';
 import type { OwnApps } from './own-apps.ts';
 import type { Problem } from './problem.ts';
 import type { LabelledApp } from './selection.ts';
-import type { Verdicts } from './verdicts.ts';
+import type { Known } from './verdicts.ts';
 import { createRoutableTasks, dependsOnVerdicts } from './verdicts.ts';
 
 /** What is routed as one: an app, or the apps of a deployment group. */
@@ -35,7 +35,7 @@ type TasksOf = (app: App) => readonly Task[];
 /** What of apps and deployment groups is routed otherwise after a change. `problems` are all there are. */
 export type Deployments = (
   apps: Difference<LabelledApp>,
-  verdicts: Verdicts,
+  known: Known,
 ) => { readonly apps: Difference<RoutedApp>; readonly problems: readonly Problem[] };
 
 /**
@@ -74,9 +74,9 @@ export function createDeployments(own: Pick<OwnApps, 'get'>, healthCheck: boolea
       : { parts, routed: mergeGroup(id, members, tasksOf) };
   }
 
-  return (apps, verdicts) => {
+  return (apps, known) => {
     watch(apps);
-    const tasksOf: TasksOf = (app) => routable(app, verdicts);
+    const tasksOf: TasksOf = (app) => routable(app, known);
     const { groups, grouped, problems } = groupsOf(candidates, own);
     const before = merged;
     merged = new Map([...groups].map(([id, members]) => [id, mergedAgain(id, members, tasksOf)]));

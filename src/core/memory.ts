@@ -6,9 +6,11 @@ export interface Memory {
   readonly claims: ReadonlyMap<string, AppId>;
   /** Last known verdict by task: unknown health never overrides a known one. Tasks that Marathon no longer lists are forgotten. */
   readonly health: ReadonlyMap<TaskId, 'healthy' | 'unhealthy'>;
+  /** Of tasks with readiness checks: whether they were ever ready. Tasks that Marathon no longer lists are forgotten. */
+  readonly readiness: ReadonlyMap<TaskId, 'ready' | 'waiting'>;
   /** Ports given to services without one of their own, by `<app id>|<task port>`. */
   readonly autoPorts: ReadonlyMap<string, number>;
 }
 
 /** The memory of a node that has none. */
-export const NO_MEMORY: Memory = { claims: new Map(), health: new Map(), autoPorts: new Map() };
+export const NO_MEMORY: Memory = { claims: new Map(), health: new Map(), readiness: new Map(), autoPorts: new Map() };

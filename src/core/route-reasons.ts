@@ -20,6 +20,10 @@ export const ROUTE_REASONS = {
   Quarantined: { terminal: true, next: 'Correct what HAProxy refused; the message has its words and the label.' },
   AppSuspended: { terminal: false, next: 'Scale the app to at least one instance.' },
   TaskStaging: { terminal: false, next: 'Wait for a task to start; Marathon shows why when it does not.' },
+  ReadinessCheckPending: {
+    terminal: false,
+    next: 'Wait until a task passes its readiness check: a deployment of the app runs.',
+  },
   TaskKilling: { terminal: false, next: 'Wait for a new task: the present ones are being stopped.' },
   PortInUse: {
     terminal: false,

@@ -23,6 +23,7 @@ import {
 import { byFirst, byText, distinctSorted } from './order.ts';
 import { pairPorts } from './port-pairs.ts';
 import type { Checked, Problem } from './problem.ts';
+import { parseReadiness, type ReadinessOf } from './readiness-checks.ts';
 import { fail, ok, type Result } from './result.ts';
 import { parseTask, type TaskDefinition } from './task.ts';
 
@@ -112,7 +113,8 @@ export function parseApp(json: unknown, lookups: Lookups): Checked<App | undefin
   const { version, lastConfigChangeAt, lastScalingAt } = versions;
   const definition = parseDefinition(json);
   const labels = parseLabels(id, json);
-  const tasks = parseTasks(id, json, definitionsOf(id, versions, definition, lookups), lookups);
+  const definitions = definitionsOf(id, versions, definition, lookups);
+  const tasks = parseTasks(id, json, definitions, parseReadiness(json, version), lookups);
   const instances = numberAt(json, 'instances', 0, Number.MAX_SAFE_INTEGER);
   const app: App = {
     id,
@@ -157,6 +159,7 @@ function parseTasks(
   app: AppId,
   json: JsonRecord,
   definitionOf: (task: Version) => TaskDefinition,
+  readinessOf: ReadinessOf,
   lookups: Lookups,
 ): Checked<App['tasks']> {
   const tasks = new Map<TaskId, Task>();
@@ -171,7 +174,7 @@ function parseTasks(
     const version = versionAt(entry, 'version');
     const own = definitionOf(version);
     if (!own.known) orphans.set(version, (orphans.get(version) ?? 0) + 1);
-    const task = parseTask(entry, id, version, own, lookups);
+    const task = parseTask(entry, id, version, own, readinessOf, lookups);
     const earlier = tasks.get(id);
     if (earlier !== undefined) problems.push(taskListedTwice(app, id));
     if (earlier === undefined || fingerprint(task) > fingerprint(earlier)) tasks.set(id, task);

@@ -7,6 +7,7 @@ import { field, isRecord, type JsonRecord, listAt, textAt } from './json.ts';
 import type { Lookups } from './lookups.ts';
 import type { PortPairs } from './port-pairs.ts';
 import { atPresentPorts, checksAtPresentPorts } from './port-pairs.ts';
+import type { ReadinessOf } from './readiness-checks.ts';
 
 /** Marathon's names (marathon-api 1.5) and the raw ones of Mesos that an event or a proxy may show. */
 const STATES: ReadonlyMap<string, TaskState> = new Map([
@@ -50,11 +51,13 @@ export function parseTask(
   id: TaskId,
   version: Version,
   { definition, known, pairs }: TaskDefinition,
+  readinessOf: ReadinessOf,
   lookups: Lookups,
 ): Task {
   const state = parseState(json);
   const host = hostOf(json);
   const hostAddress = addressOf(host, lookups);
+  const readiness = readinessOf(id, version, definition.readinessChecks);
   const { endpoints, missing } = resolveEndpoints(definition, {
     active: state !== 'terminal',
     host,
@@ -67,6 +70,7 @@ export function parseTask(
     version,
     state,
     health: known ? judgeHealth(json, definition.checks.count) : judgeByResults(json, definition.checks.count),
+    ...(readiness === undefined ? {} : { readiness }),
     host,
     ...(hostAddress === undefined ? {} : { hostAddress }),
     endpoints: pairs === undefined ? endpoints : atPresentPorts(pairs, endpoints),

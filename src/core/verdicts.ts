@@ -32,33 +32,36 @@ export function createVerdictKeeper(): VerdictKeeper {
 const tasksOf = (apps: readonly App[]): readonly TaskId[] => apps.flatMap(({ tasks }) => tasks.map(({ id }) => id));
 const isVerdict = (health: Task['health']): health is Verdict => health === 'healthy' || health === 'unhealthy';
 
+/** What is known of tasks from the time before. */
+export type Known = Pick<Memory, 'health' | 'readiness'>;
+
 /** The verdict that counts. `undefined`: checked, but never yet seen healthy or unhealthy. */
 function verdictOf(task: Task, verdicts: Verdicts): 'healthy' | 'unhealthy' | 'none' | undefined {
   return task.health === 'unknown' ? verdicts.get(task.id) : task.health;
 }
 
-/** Tasks of an app that get traffic: they may answer by their state, and are healthy as far as that is asked for. */
-export type RoutableTasks = (app: App, verdicts: Verdicts) => readonly Task[];
+/** Tasks of an app that get traffic: they may answer by their state, are not waited for, and are healthy as far as that is asked for. */
+export type RoutableTasks = (app: App, known: Known) => readonly Task[];
 
-/** Whether the tasks of an app that get traffic may be others although the app is the same: only unknown health is remembered. */
+/** Whether the tasks of an app that get traffic may be others although the app is the same: only what is unknown is remembered. */
 export const dependsOnVerdicts = ({ tasks }: App, healthCheck: boolean): boolean =>
-  healthCheck && tasks.some(({ health }) => health === 'unknown');
+  tasks.some(({ health, readiness = 'ready' }) => (healthCheck && health === 'unknown') || readiness !== 'ready');
 
 /** Gives the same list again for an app that did not change, as long as it holds the same tasks. */
 export function createRoutableTasks(healthCheck: boolean): RoutableTasks {
-  const known = new WeakMap<App, readonly Task[]>();
-  return (app, verdicts) => {
-    const before = known.get(app);
-    const now = app.tasks.filter((task) => isRoutable(task, verdicts, healthCheck));
+  const routed = new WeakMap<App, readonly Task[]>();
+  return (app, known) => {
+    const before = routed.get(app);
+    const now = app.tasks.filter((task) => isRoutable(task, known, healthCheck));
     if (before?.length === now.length && now.every((task, index) => task === before[index])) return before;
-    known.set(app, now);
+    routed.set(app, now);
     return now;
   };
 }
 
-function isRoutable(task: Task, verdicts: Verdicts, healthCheck: boolean): boolean {
-  if (!mayAnswer(task)) return false;
-  const verdict = healthCheck ? verdictOf(task, verdicts) : 'none';
+function isRoutable(task: Task, { health, readiness }: Known, healthCheck: boolean): boolean {
+  if (!mayAnswer(task) || readiness.get(task.id) === 'waiting') return false;
+  const verdict = healthCheck ? verdictOf(task, health) : 'none';
   return verdict === 'healthy' || verdict === 'none';
 }
 

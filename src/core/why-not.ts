@@ -93,11 +93,19 @@ function whyNoTask(app: App, portIndex: number): Because {
     const message = `${count('unhealthy')} of ${addressed.length} running tasks of ${app.id} are unhealthy by Marathon’s checks.`;
     return { reason: 'MarathonUnhealthy', message };
   }
+  const waiting = addressed.filter(isWaiting);
+  if (waiting.length > 0) {
+    const message = `${waiting.length} of ${addressed.length} running tasks of ${app.id} have not passed their readiness check.`;
+    return { reason: 'ReadinessCheckPending', message };
+  }
   if (count('unknown') > 0) {
     return { reason: 'HealthUnknown', message: `Marathon has no health result yet for the tasks of ${app.id}.` };
   }
   return { reason: 'NoServerUp', message: `No task of ${app.id} takes requests.` };
 }
+
+/** Asked of tasks that are not served: what was known before has not made them ready. */
+const isWaiting = ({ readiness = 'ready' }: Task): boolean => readiness !== 'ready';
 
 function whyNoneRuns(app: App): Because {
   if (app.tasks.some((task) => task.state === 'killing')) {

@@ -1,9 +1,10 @@
 import { type ApiRoute, bodyOf, type Engine, forced, type Leadership, writeReply } from './api-request.ts';
-import type { Deployment } from './cluster.ts';
+import type { Cluster, Deployment } from './cluster.ts';
 import { definitionJson } from './dialect-app.ts';
 import { taskJson, tasksJson } from './dialect-task.ts';
 import { taskId } from './instance-events.ts';
 import { asList, asObject } from './json.ts';
+import { readinessResults } from './readiness.ts';
 import { containerError, json, type Reply } from './reply.ts';
 import { killTasks } from './task-kills.ts';
 
@@ -43,7 +44,7 @@ export function clusterRoutes(engine: Engine, leadership: Leadership): readonly 
     {
       method: 'GET',
       path: /^\/v2\/deployments\/?$/,
-      answer: () => json([...cluster.deployments.values()].map((deployment) => deploymentJson(deployment))),
+      answer: () => json([...cluster.deployments.values()].map((deployment) => deploymentJson(cluster, deployment))),
     },
     {
       method: 'DELETE',
@@ -105,7 +106,7 @@ const STATES: Readonly<Record<string, readonly string[]>> = {
   staging: ['TASK_STAGING', 'TASK_STARTING'],
 };
 
-function deploymentJson(deployment: Deployment) {
+function deploymentJson(cluster: Cluster, deployment: Deployment) {
   const current = deployment.steps[deployment.current] ?? [];
   return {
     id: deployment.id,
@@ -113,7 +114,10 @@ function deploymentJson(deployment: Deployment) {
     affectedApps: [...deployment.apps],
     affectedPods: [],
     steps: deployment.steps.map((actions) => ({ actions })),
-    currentActions: current.map((action) => ({ ...action, readinessCheckResults: [] })),
+    currentActions: current.map((action) => {
+      const app = cluster.apps.get(action.app);
+      return { ...action, readinessCheckResults: app === undefined ? [] : readinessResults(cluster, app) };
+    }),
     currentStep: deployment.current + 1,
     totalSteps: deployment.steps.length,
   };

@@ -85,6 +85,8 @@ export interface Deployment {
   readonly apps: ReadonlySet<string>;
   /** What each app was before; undefined: it did not exist. */
   readonly originals: ReadonlyMap<string, Definition | undefined>;
+  /** Results of readiness checks by task, of the present step: another leader begins anew. */
+  readonly readiness: Map<string, Readonly<Record<string, unknown>>>;
   /** Index into `steps`. */
   current: number;
   cancelled: boolean;

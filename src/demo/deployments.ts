@@ -72,6 +72,7 @@ export function createDeployments(cluster: Cluster, instances: Instances): Deplo
       originals: new Map(
         [...apps].map((app): [string, Definition | undefined] => [app, cluster.apps.get(app)?.definition]),
       ),
+      readiness: new Map(),
       current: 0,
       cancelled: false,
     };
@@ -116,6 +117,7 @@ export function createDeployments(cluster: Cluster, instances: Instances): Deplo
     let told = deployment.current;
     for (const step of deployment.steps.slice(deployment.current)) {
       deployment.current = deployment.steps.indexOf(step);
+      deployment.readiness.clear();
       if (deployment.current !== told) tellPlan(cluster, 'deployment_info', deployment);
       const done = await Promise.all(step.map((action) => act(deployment, action, leaving)));
       if (deployment.cancelled || done.includes(false)) return;

@@ -2,6 +2,7 @@ import { type Cluster, type ClusterApp, type HealthResult, type Instance, isHeal
 import { definitionJson } from './dialect-app.ts';
 import { instanceId, ipAddresses, taskId } from './instance-events.ts';
 import { defined, type Json } from './json.ts';
+import { readinessResults } from './readiness.ts';
 
 /** Extra parts of an app's JSON (`embed`). */
 export interface Embeds {
@@ -25,7 +26,7 @@ export function appJson(cluster: Cluster, app: ClusterApp, embeds: Embeds): Json
     deployments: deploymentsOf(cluster, app.id),
     ...(embeds.tasks ? { tasks: tasksJson(cluster, app) } : {}),
     ...(embeds.lastTaskFailure && app.lastTaskFailure !== undefined ? { lastTaskFailure: app.lastTaskFailure } : {}),
-    ...(embeds.readiness ? { readinessCheckResults: [] } : {}),
+    ...(embeds.readiness ? { readinessCheckResults: readinessResults(cluster, app) } : {}),
     ...(embeds.taskStats ? { [cluster.options.dialect === '1.4' ? 'taskStats' : 'tasksStats']: statsJson(shown) } : {}),
   };
 }

@@ -33,6 +33,8 @@ export function createElections(cluster: Cluster, health: HealthChecks, masters:
     if (cluster.timers.stopped) return;
     leading = (leading + 1) % masters.length;
     health.forgetAll();
+    for (const { readiness } of cluster.deployments.values()) readiness.clear();
+    for (const app of cluster.apps.keys()) cluster.touch(app);
     if (old !== undefined && !old.faults.has('refuse')) await old.listener.open();
     elected = true;
     cluster.timers.after(delays.streamRace, () => {

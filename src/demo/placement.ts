@@ -123,6 +123,7 @@ function behaviour(definition: Definition) {
   return {
     healthPaths: ['/health', ...paths],
     healthyAfterMs: Number(asText(env['TASK_HEALTHY_AFTER_MS']) ?? 0),
+    readyAfterMs: Number(asText(env['TASK_READY_AFTER_MS']) ?? 0),
     exit: (exit === 'drain' || exit === 'instant' ? exit : 'grace') as TaskExit,
     answer: env['TASK_ANSWER'] === 'text' ? ('text' as const) : ('json' as const),
   };

@@ -7,6 +7,7 @@ import {
   wantedInstances,
 } from './cluster.ts';
 import type { Instances } from './instances.ts';
+import { createReadiness } from './readiness.ts';
 
 /**
  * Replaces all instances of older configurations (marathon-api 2.6): never fewer healthy ones than
@@ -27,6 +28,9 @@ export function restart(
       .toSorted((a, b) => Number(isHealthy(a)) - Number(isHealthy(b)) || a.birth - b.birth);
   const newer = (): readonly Instance[] => wantedInstances(app).filter(isNew);
 
+  const readiness = createReadiness(cluster, app, deployment);
+  const counts = (instance: Instance): boolean => isHealthy(instance) && readiness.isReady(instance);
+
   const minimum = Math.ceil(target * definition.minimumHealthCapacity);
   const present = older();
   // The unhealthy ones are killed first, so counting all of them never costs a healthy one below the minimum.
@@ -38,8 +42,9 @@ export function restart(
   let killed = 0;
 
   const step = (): void => {
-    for (const instance of newer()) if (isHealthy(instance)) proven.add(instance.uuid);
-    const complete = newer().filter(isHealthy).length >= target;
+    readiness.ask(newer());
+    for (const instance of newer()) if (counts(instance)) proven.add(instance.uuid);
+    const complete = newer().filter(counts).length >= target;
     const allowed = complete ? Number.POSITIVE_INFINITY : atOnce + proven.size;
     for (const victim of older()) {
       if (killed >= allowed) break;
@@ -61,7 +66,7 @@ export function restart(
       stepping = true;
       step();
       stepping = false;
-      return newer().filter(isHealthy).length >= target && newer().length === target && app.instances.size === target;
+      return newer().filter(counts).length >= target && newer().length === target && app.instances.size === target;
     },
     () => deployment.cancelled,
   );

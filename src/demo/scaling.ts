@@ -7,6 +7,7 @@ import {
   wantedInstances,
 } from './cluster.ts';
 import type { Instances } from './instances.ts';
+import { createReadiness } from './readiness.ts';
 
 /** Brings the app to its wanted number of instances and waits until all are healthy. False: cancelled. */
 export function scale(
@@ -20,12 +21,18 @@ export function scale(
   if (present.length < target) instances.launch(app, app.definition, target - present.length);
   const victims = byKillSelection(app, present).slice(0, Math.max(0, present.length - target));
   for (const victim of victims) void instances.kill(app, victim, false);
+  const readiness = createReadiness(cluster, app, deployment);
+  // Those that were there before are not asked.
+  const before = new Set(present);
+  const counts = (instance: Instance): boolean =>
+    isHealthy(instance) && (before.has(instance) || readiness.isReady(instance));
   return cluster.until(
     app.id,
     () => {
       const wanted = wantedInstances(app);
+      readiness.ask(wanted.filter((instance) => !before.has(instance)));
       const leaving = [...app.instances].some((instance) => !instance.wanted);
-      return !leaving && wanted.length >= target && wanted.filter(isHealthy).length >= target;
+      return !leaving && wanted.length >= target && wanted.filter(counts).length >= target;
     },
     () => deployment.cancelled,
   );

@@ -3,7 +3,7 @@ import type { TaskListener, TaskPort, TaskView } from './task-spec.ts';
 
 /**
  * The HTTP port of a task. It answers every request with who it is and what it got. `/slow?ms=N` takes its time,
- * `/status/N` answers with that status; the task's health paths answer 503 while it is not healthy.
+ * `/status/N` answers with that status; the task's health paths answer 503 while it is not healthy, all others while it is not ready.
  */
 export function createHttpListener(view: TaskView, at: TaskPort): TaskListener {
   const server = createServer((request, response) => {
@@ -40,7 +40,8 @@ function answer(view: TaskView, at: TaskPort, request: IncomingMessage, response
   const url = new URL(request.url ?? '/', 'http://task');
   const slow = url.pathname === '/slow' ? Number(url.searchParams.get('ms') ?? 0) : 0;
   const asked = /^\/status\/([2-5]\d\d)$/.exec(url.pathname)?.[1];
-  const sick = spec.healthPaths.includes(url.pathname) && !view.healthy();
+  const isHealthPath = spec.healthPaths.includes(url.pathname);
+  const sick = isHealthPath ? !view.healthy() : !view.ready();
   const respond = (): void => {
     if (view.closing()) response.setHeader('Connection', 'close');
     response.statusCode = sick ? 503 : Number(asked ?? 200);
@@ -49,7 +50,7 @@ function answer(view: TaskView, at: TaskPort, request: IncomingMessage, response
     if (wantsText(request, spec.answer)) {
       response.setHeader('Content-Type', 'text/plain; charset=utf-8');
       response.end(
-        `${spec.app} on ${at.address}:${at.port}, task ${spec.task}${sick ? ' is not healthy' : ` got ${request.method} ${request.url}`}\n`,
+        `${spec.app} on ${at.address}:${at.port}, task ${spec.task}${sick ? (isHealthPath ? ' is not healthy' : ' is not ready') : ` got ${request.method} ${request.url}`}\n`,
       );
       return;
     }
@@ -64,6 +65,7 @@ function answer(view: TaskView, at: TaskPort, request: IncomingMessage, response
         port: at.port,
         portIndex: at.portIndex,
         healthy: view.healthy(),
+        ready: view.ready(),
         method: request.method,
         path: request.url,
         headers: request.headers,

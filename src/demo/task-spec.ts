@@ -13,6 +13,8 @@ export interface TaskSpec {
   readonly healthPaths: readonly string[];
   /** Milliseconds from its start until it is healthy. */
   readonly healthyAfterMs: number;
+  /** Milliseconds from its start until it answers anything else than 503 beside its health paths. */
+  readonly readyAfterMs: number;
   readonly exit: TaskExit;
   /** What an HTTP task answers when the request has no preference. */
   readonly answer: 'json' | 'text';
@@ -30,6 +32,7 @@ export interface TaskPort {
 export interface TaskView {
   readonly spec: TaskSpec;
   healthy(): boolean;
+  ready(): boolean;
   /** The end is near: answers ask clients to close their connections. */
   closing(): boolean;
 }

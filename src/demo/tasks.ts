@@ -23,11 +23,12 @@ const IN_FLIGHT_MS = 2_000;
 /** A task; nothing is opened before `start`. */
 export function createTask(spec: TaskSpec): RealTask {
   let closing = false;
-  let healthySince = Number.POSITIVE_INFINITY;
+  let startedAt = Number.POSITIVE_INFINITY;
   let forced: boolean | undefined;
   let wake: (() => void) | undefined;
-  const healthy = (): boolean => forced ?? Date.now() >= healthySince;
-  const view: TaskView = { spec, healthy, closing: () => closing };
+  const healthy = (): boolean => forced ?? Date.now() >= startedAt + spec.healthyAfterMs;
+  const ready = (): boolean => Date.now() >= startedAt + spec.readyAfterMs;
+  const view: TaskView = { spec, healthy, ready, closing: () => closing };
   const listeners = spec.listens.map((port) =>
     port.kind === 'http' ? createHttpListener(view, port) : createEchoListener(view, port),
   );
@@ -49,7 +50,7 @@ export function createTask(spec: TaskSpec): RealTask {
       const errors = await Promise.all(listeners.map((listener) => listener.open()));
       const error = errors.find((code) => code !== undefined);
       if (error !== undefined) cut();
-      else healthySince = Date.now() + spec.healthyAfterMs;
+      else startedAt = Date.now();
       return error;
     },
     terminate: async (graceMs) => {

@@ -13,6 +13,7 @@ import { inParallel } from './in-parallel.ts';
 import type { MarathonHttp } from './marathon-http.ts';
 import type { NameResolver } from './names.ts';
 import { APPS_PATH, appWithTasksPath } from './paths.ts';
+import { createReadinessWatch } from './readiness-watch.ts';
 import type { MarathonTimings } from './timings.ts';
 
 /** What reading snapshots touches. */
@@ -40,6 +41,7 @@ const WIDTH = 4;
 export function createMarathonReader({ http, clock, names, timings, hint, announced }: ReaderParts): MarathonReader {
   const definitions = createDefinitions(http, clock, timings.definitions);
   const lookups: Lookups = { definition: definitions.get, address: names.address };
+  const watch = createReadinessWatch({ clock, timings, hint });
   let last: Checked<Snapshot> | undefined;
 
   /** Gets what apps refer to: older definitions and the addresses of agents. Gaps are allowed. */
@@ -53,6 +55,7 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
     await prepare(read.value.versions, read.value.hosts, signal);
     last = await read.value.finish(clock.now());
     announced.readAll(before, last.value, startedAt);
+    watch.seenAll(last.value.apps);
     return ok(last);
   }
 
@@ -71,12 +74,15 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
     if (failed.length > 0) void hintLater(failed.map(({ id }) => id));
     const apps = read.flatMap((answer) => (answer.gone ? [] : [answer.app]));
     await prepare(wantedVersions(apps), wantedHosts(apps), signal);
-    last = merge(before, read, clock.now());
-    announced.readSome(
-      read.map(({ id }) => id),
-      startedAt,
+    const now = merge(before, read, clock.now());
+    last = now;
+    const asked = read.map(({ id }) => id);
+    announced.readSome(asked, startedAt);
+    watch.seen(
+      asked,
+      asked.flatMap((id) => appIn(now.value.apps, id) ?? []),
     );
-    return ok(last);
+    return ok(now);
   }
 
   /** The snapshot with these apps as they were read. Costs what they cost, and a copy of the list. */
@@ -114,6 +120,12 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
 type AppRead = { readonly id: AppId } & ({ readonly gone: true } | { readonly gone: false; readonly app: unknown });
 
 const NO_APP = '' as AppId;
+
+/** The app in the sorted list. */
+function appIn(apps: readonly App[], id: AppId): App | undefined {
+  const there = apps[placeOf(apps, id)];
+  return there?.id === id ? there : undefined;
+}
 
 /** Where the app is in the sorted list, or would be. */
 function placeOf(apps: readonly App[], id: AppId): number {

@@ -12,6 +12,8 @@ const savedMemory = z.object({
   schema: z.union([z.literal(1), z.literal(SCHEMA)]),
   claims: z.array(z.tuple([z.string(), z.string()])),
   health: z.array(z.tuple([z.string(), z.enum(['healthy', 'unhealthy'])])),
+  /** Absent: written before there was any. */
+  readiness: z.array(z.tuple([z.string(), z.enum(['ready', 'waiting'])])).default([]),
   autoPorts: z.array(z.tuple([z.string(), z.int().min(1).max(65_535)])),
 });
 
@@ -116,9 +118,10 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   };
 }
 
-const memoryOf = ({ claims, health, autoPorts }: z.infer<typeof savedMemory>): Memory => ({
+const memoryOf = ({ claims, health, readiness, autoPorts }: z.infer<typeof savedMemory>): Memory => ({
   claims: new Map(claims as [string, AppId][]),
   health: new Map(health as [TaskId, 'healthy' | 'unhealthy'][]),
+  readiness: new Map(readiness as [TaskId, 'ready' | 'waiting'][]),
   autoPorts: new Map(autoPorts),
 });
 
@@ -156,11 +159,13 @@ async function readChecked(file: string): Promise<unknown> {
 const SLICE = 1_000;
 
 /** The memory as JSON, in pieces, without its end. */
-function* pieces({ claims, health, autoPorts }: Memory): Generator<string> {
+function* pieces({ claims, health, readiness, autoPorts }: Memory): Generator<string> {
   yield `{"schema":${SCHEMA},"claims":[`;
   yield* slices(claims);
   yield '],"health":[';
   yield* slices(health);
+  yield '],"readiness":[';
+  yield* slices(readiness);
   yield '],"autoPorts":[';
   yield* slices(autoPorts);
   yield ']';

@@ -14,6 +14,9 @@ export interface MarathonTimings {
   readonly definitions: number;
   /** Until an app whose read failed beside others that worked is hinted at again. */
   readonly again: number;
+  /** Between looks at an app whose tasks wait for their readiness check. */
+  readonly readinessLeast: number;
+  readonly readinessMost: number;
   /** From opening a stream to the head of its answer. */
   readonly streamOpen: number;
   /** Marathon beats every 10 s (marathon-api 3.2); silence of this length is a lost stream. */
@@ -47,6 +50,8 @@ export const MARATHON_TIMINGS: MarathonTimings = {
   stretch: 4,
   definitions: 5_000,
   again: 2_000,
+  readinessLeast: 2_000,
+  readinessMost: 15_000,
   streamOpen: 10_000,
   streamIdle: 25_000,
   attachGrace: 2_000,

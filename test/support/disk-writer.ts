@@ -45,6 +45,7 @@ const write = async (task: DiskWriterTask): Promise<void> => {
     memory.save({
       claims: new Map(entries.map((n) => [`host-${n}.example`, `/round/${round}` as AppId])),
       health: new Map(entries.map((n) => [`task-${n}` as TaskId, 'healthy'])),
+      readiness: new Map(),
       autoPorts: new Map(),
     });
     await memory.flush();

@@ -41,9 +41,10 @@ export const CaseInput = z.strictObject({
     .strictObject({
       claims: z.record(z.string(), z.string()).default({}),
       health: z.record(z.string(), z.enum(['healthy', 'unhealthy'])).default({}),
+      readiness: z.record(z.string(), z.enum(['ready', 'waiting'])).default({}),
       autoPorts: z.record(z.string(), z.number()).default({}),
     })
-    .default({ claims: {}, health: {}, autoPorts: {} }),
+    .default({ claims: {}, health: {}, readiness: {}, autoPorts: {} }),
 });
 
 /** Few enough to be read. */
@@ -111,10 +112,11 @@ function certificatesOf({ usable, ...rest }: z.infer<typeof CaseInput>['certific
   return { ...rest, usable: usable.map((path) => ({ path, names: [], notAfter: '2099-01-01T00:00:00.000Z' })) };
 }
 
-function memoryOf({ claims, health, autoPorts }: z.infer<typeof CaseInput>['memory']): Memory {
+function memoryOf({ claims, health, readiness, autoPorts }: z.infer<typeof CaseInput>['memory']): Memory {
   return {
     claims: new Map(Object.entries(claims).map(([claim, app]) => [claim, app as AppId])),
     health: new Map(Object.entries(health).map(([task, verdict]) => [task as TaskId, verdict])),
+    readiness: new Map(Object.entries(readiness).map(([task, ready]) => [task as TaskId, ready])),
     autoPorts: new Map(Object.entries(autoPorts)),
   };
 }

@@ -46,6 +46,7 @@ const tasks = fc.array(
     version: fc.constantFrom(...VERSIONS),
     state: fc.constantFrom('TASK_RUNNING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_UNREACHABLE'),
     alive: fc.constantFrom(true, false, undefined),
+    ready: fc.constantFrom(true, false, undefined, undefined),
   }),
   { maxLength: 3 },
 );
@@ -54,6 +55,8 @@ const drawn = fc.record({
   tasks,
   version: fc.constantFrom(...VERSIONS),
   checked: fc.boolean(),
+  awaited: fc.boolean(),
+  deployed: fc.boolean(),
   ownAddress: fc.boolean(),
   bound: fc.constantFrom<Readonly<Record<string, string>>>(
     {},
@@ -70,9 +73,21 @@ const step = fc.array(
   },
 );
 
+/** Unique among all apps, as Mesos has them. */
+const taskId = (app: string, n: number): string => `${app.slice(1).replaceAll('/', '-')}.${n}`;
+
 function asMarathonSays(
   id: string,
-  { labels, tasks, version, checked, ownAddress, bound }: typeof drawn extends fc.Arbitrary<infer D> ? D : never,
+  {
+    labels,
+    tasks,
+    version,
+    checked,
+    awaited,
+    deployed,
+    ownAddress,
+    bound,
+  }: typeof drawn extends fc.Arbitrary<infer D> ? D : never,
 ): JsonRecord {
   return {
     id,
@@ -86,9 +101,13 @@ function asMarathonSays(
         }
       : { networks: [{ mode: 'host' }], portDefinitions: [{ port: 10_000 }, { port: 10_001 }] }),
     healthChecks: checked ? [{ protocol: 'HTTP', path: '/health', portIndex: 0 }] : [],
+    readinessChecks: awaited ? [{ name: 'ready' }] : [],
+    deployments: deployed ? [{ id: 'd' }] : [],
+    readinessCheckResults: tasks.flatMap(({ n, ready }) =>
+      ready === undefined ? [] : [{ taskId: taskId(id, n), ready }],
+    ),
     tasks: tasks.map(({ n, version: launched, state, alive }) => ({
-      // Unique among all apps, as Mesos has them.
-      id: `${id.slice(1).replaceAll('/', '-')}.${n}`,
+      id: taskId(id, n),
       version: launched,
       state,
       host: `10.0.0.${n + 1}`,
@@ -115,8 +134,8 @@ function freshRenderer(): Renderer {
 const stranger = freshRenderer();
 
 /** All that is remembered, sorted: in which order it was learned means nothing. */
-const contents = ({ claims, health, autoPorts }: Memory) =>
-  [claims, health, autoPorts].map((map) => [...map].map((entry) => entry.join(' ')).sort());
+const contents = ({ claims, health, readiness, autoPorts }: Memory) =>
+  [claims, health, readiness, autoPorts].map((map) => [...map].map((entry) => entry.join(' ')).sort());
 
 test('whatever came before, remembering never shows: the same apps and memory give the same bytes', () => {
   fc.assert(
@@ -163,7 +182,7 @@ test('the same apps again give the identical table and problems, and nothing new
       const again = builder(keepIdentity(snapshot, read(listed)), SETTINGS, CERTIFICATES, settled.memory);
       expect(again.value).toBe(settled.value);
       expect(again.problems).toBe(settled.problems);
-      for (const key of ['claims', 'health', 'autoPorts'] as const) {
+      for (const key of ['claims', 'health', 'readiness', 'autoPorts'] as const) {
         expect(again.memory[key]).toBe(settled.memory[key]);
       }
     }),

@@ -130,7 +130,7 @@ test('gzip is asked for and unpacked, below the path prefix of the base URL', as
   });
   expect(fake.seen).toMatchObject([
     {
-      url: '/service/marathon/v2/apps?embed=apps.tasks&embed=apps.deployments',
+      url: '/service/marathon/v2/apps?embed=apps.tasks&embed=apps.deployments&embed=apps.readiness',
       headers: { accept: 'application/json', 'accept-encoding': 'gzip' },
     },
   ]);
@@ -221,7 +221,7 @@ describe('credentials', () => {
     const { source } = startSource([`${fake.url}/marathon`]);
     expect(await source.snapshot('all', never())).toMatchObject({ ok: false, failure: { kind: 'redirect-refused' } });
     expect(fake.seen.map(({ url }) => url)).toEqual([
-      '/marathon/v2/apps?embed=apps.tasks&embed=apps.deployments',
+      '/marathon/v2/apps?embed=apps.tasks&embed=apps.deployments&embed=apps.readiness',
       '/marathon/v2/apps?again',
     ]);
   });

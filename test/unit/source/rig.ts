@@ -19,6 +19,8 @@ const FAST: MarathonTimings = {
   hedge: 150,
   definitions: 400,
   again: 50,
+  readinessLeast: 50,
+  readinessMost: 200,
   streamOpen: 400,
   streamIdle: 300,
   attachGrace: 150,
