@@ -18,13 +18,13 @@ const ENDED: ReadonlySet<string> = new Set(['Error', 'Failed', 'Finished', 'Kill
 /**
  * Makes the watch. From 1.8 on a changed goal shows as `Running` told of an instance that runs already (marathon-api 3.6):
  * one for which no event made a new `Running` due. An instance that nothing is known of has been running since before the
- * stream.
+ * stream. The same event may come twice, and is one change then.
  */
 export function createDepartures(): Departures {
-  /** Instances for which `Running` is due, or was told. */
-  const known = new Map<InstanceId, 'due' | 'told'>();
+  /** Instances for which `Running` is due, or was told, with the time of that event. */
+  const known = new Map<InstanceId, 'due' | { readonly toldAt: string }>();
 
-  const remember = (instance: InstanceId, state: 'due' | 'told'): void => {
+  const remember = (instance: InstanceId, state: 'due' | { readonly toldAt: string }): void => {
     known.delete(instance);
     known.set(instance, state);
     const [oldest] = known.keys();
@@ -38,7 +38,7 @@ export function createDepartures(): Departures {
     if (state === 'killing' || state === 'terminal') return { app, task };
     // Reconciliation tells of running tasks again, without a change of their instances.
     const instance = instanceOf(task);
-    if (state === 'running' && known.get(instance) !== 'told') remember(instance, 'due');
+    if (state === 'running' && !wasTold(known.get(instance))) remember(instance, 'due');
     return undefined;
   };
 
@@ -51,9 +51,11 @@ export function createDepartures(): Departures {
       else remember(instance, 'due');
       return now === 'Killing' ? { app, task: instance } : undefined;
     }
-    const arrived = known.get(instance) === 'due';
-    remember(instance, 'told');
-    return arrived ? undefined : { app, task: instance };
+    const before = known.get(instance);
+    const toldAt = textAt(event, 'timestamp');
+    if (wasTold(before) && before.toldAt === toldAt && toldAt !== '') return undefined;
+    remember(instance, { toldAt });
+    return before === 'due' || !hasGoal(instance) ? undefined : { app, task: instance };
   };
 
   return {
@@ -74,6 +76,11 @@ export function createDepartures(): Departures {
     },
   };
 }
+
+const wasTold = <T extends object>(state: 'due' | T | undefined): state is T => typeof state === 'object';
+
+/** Only from 1.8 on instances have a goal, and these names; before, an id says `marathon-` there (marathon-api 1.7). */
+const hasGoal = (instance: InstanceId): boolean => instance.includes('.instance-');
 
 /** Instance ids have the shape of task ids. */
 const instanceAt = (event: JsonRecord): InstanceId | undefined =>

@@ -10,7 +10,12 @@ const INSTANCE = 'web.instance-a5f2bd75-caaa-11e8-a129-70b3d5800001';
 
 function stream() {
   const read = createEventReader();
-  const tell = (eventType: string, rest: object) => read(eventType, JSON.stringify({ ...rest, eventType })).leaving;
+  let told = 0;
+  /** Events are told at different times. */
+  const tell = (eventType: string, rest: object) => {
+    const timestamp = new Date(told++).toISOString();
+    return read(eventType, JSON.stringify({ timestamp, ...rest, eventType })).leaving;
+  };
   return {
     tell,
     status: (taskStatus: string, taskId: unknown = TASK) =>
@@ -103,6 +108,27 @@ describe('a changed goal', () => {
     expect(condition('Running')).toBeUndefined();
   });
 
+  test('is not one event that came twice', () => {
+    const { status, tell } = stream();
+    const running = {
+      runSpecId: '/web',
+      instanceId: INSTANCE,
+      condition: 'Running',
+      timestamp: '2020-01-01T00:00:00.000Z',
+    };
+    for (let twice = 0; twice < 2; twice++) status('TASK_RUNNING');
+    for (let twice = 0; twice < 2; twice++) expect(tell('instance_changed_event', running)).toBeUndefined();
+    const later = { ...running, timestamp: '2020-01-01T00:00:00.001Z' };
+    expect(tell('instance_changed_event', later)).toEqual(GOAL);
+  });
+
+  test('is unknown to instances of before 1.8, which have other ids', () => {
+    const { condition } = stream();
+    const old = 'web.marathon-a5f2bd75-caaa-11e8-a129-70b3d5800001';
+    expect(condition('Running', old)).toBeUndefined();
+    expect(condition('Running', old)).toBeUndefined();
+  });
+
   test('needs an instance', () => {
     expect(stream().condition('Running', null)).toBeUndefined();
   });
@@ -112,6 +138,20 @@ test('an instance means every incarnation of it, and nothing else', () => {
   const task = (id: string) => id as TaskId;
   expect(instanceOf(task(TASK))).toBe(INSTANCE);
   expect(instanceOf(task('web.bd2cb77e'))).toBe('web.bd2cb77e');
+});
+
+test('nobody leaves because every event comes twice', async () => {
+  const marathon = await createMarathon({ tasks: 'paper', secondMs: 20, servicePorts: { from: 27_780, to: 27_789 } });
+  onTestFinished(() => marathon.stop());
+  await marathon.fault('all', 'duplicate-events');
+  const { source, of } = startSource(marathon.urls);
+  const { hints } = follow(source);
+  await until(() => hints.some(({ reason }) => reason === 'connected'), 'the stream');
+  await marathon.post({ id: '/web', instances: 3 });
+  await marathon.settled('/web');
+  const told = () => of('marathon-event').filter(({ eventType }) => eventType === 'deployment_success');
+  await until(() => told().length === 2, 'the end of the deployment, twice');
+  expect(hints.flatMap((hint) => hint.leaving ?? [])).toEqual([]);
 });
 
 test('scaling down tells who leaves, before and after it is killed, and nobody else', async () => {
