@@ -44,6 +44,12 @@ function describe(event: DaemonEvent): Description {
         scope: scopeField(event.scope),
         ms: round(event.ms),
       });
+    case 'health-forgotten':
+      return line(
+        'warn',
+        `the health of ${event.tasks} of ${counted(event.of, 'task')} is unknown at once, as after a change of leader: what was known of them counts on`,
+        { tasks: event.tasks, of: event.of },
+      );
     case 'snapshot-failed': {
       const { endpoint, kind, detail } = event.failure;
       return line('warn', `cannot read ${endpoint}: ${kind}: ${detail}; what worked last serves on`, {

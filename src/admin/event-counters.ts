@@ -56,6 +56,7 @@ export function createEventCounters(registry: Registry) {
     events: counter('portolan_events_total', 'Events of the stream', ['type', 'relevant']),
     reconnects: counter('portolan_stream_reconnects_total', 'Losses of the event stream', ['reason']),
     deaf: counter('portolan_stream_deaf_total', 'Event streams that told nothing of what a full read found'),
+    healthForgotten: counter('portolan_health_forgotten_total', 'Times that most health results were gone at once'),
     rejected: counter('portolan_snapshot_rejected_total', 'Reads of the source that failed', ['reason']),
     render: histogram('portolan_render_duration_seconds', 'Time to render a configuration'),
     validation: histogram('portolan_validation_duration_seconds', 'Time of haproxy -c'),

@@ -68,6 +68,9 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
     case 'stream-deaf':
       counters.deaf.inc();
       return;
+    case 'health-forgotten':
+      counters.healthForgotten.inc();
+      return;
     case 'snapshot-failed':
       counters.rejected.inc({ reason: event.failure.kind });
       return;

@@ -2,6 +2,7 @@ import type { AppId, Instant, Snapshot } from './app.ts';
 import type { CertificateSet } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
 import type { DiskUse } from './disk.ts';
+import type { ForgottenHealth } from './forgotten-health.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
 import type { ClaimConflict, ClaimSource, PeerView } from './peer.ts';
 import type { ApplyPlan } from './plan.ts';
@@ -60,6 +61,8 @@ export type DaemonEventBody =
       readonly scope: 'all' | readonly AppId[];
       readonly ms: number;
     }
+  /** At once, most results of health checks are gone: another leader has begun anew. What was known of the tasks counts on. */
+  | ({ readonly type: 'health-forgotten' } & ForgottenHealth)
   | { readonly type: 'snapshot-failed'; readonly failure: SourceFailure }
   | {
       readonly type: 'table-built';

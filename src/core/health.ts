@@ -71,12 +71,16 @@ export function judgeHealth(task: JsonRecord, count: number | undefined): Task['
   return count !== undefined && verdicts.length < count ? 'unknown' : 'healthy';
 }
 
-/** One entry. A check that is registered but has recorded nothing says `alive: false` too. */
+/**
+ * One entry. A check that is registered but has recorded nothing says `alive: false` too. So does the first probe of a new leader, who
+ * knows of no success of a task that may have served for days: one failure alone proves nothing then (marathon-api 6.8).
+ */
 function judgeResult(result: JsonRecord): Exclude<Task['health'], 'none'> {
   const alive = field(result, 'alive');
   if (typeof alive !== 'boolean') return 'unknown';
   if (alive) return 'healthy';
   const failures = field(result, 'consecutiveFailures');
-  const untried = field(result, 'lastSuccess') === undefined && field(result, 'lastFailure') === undefined;
-  return untried && (failures === undefined || failures === 0) ? 'unknown' : 'unhealthy';
+  if (field(result, 'lastSuccess') !== undefined) return 'unhealthy';
+  const untried = field(result, 'lastFailure') === undefined && (failures === undefined || failures === 0);
+  return untried || failures === 1 ? 'unknown' : 'unhealthy';
 }

@@ -29,6 +29,8 @@ function reduceByType(state: State, event: DaemonEvent): State {
       const { sourceFailing: _, ...rest } = state;
       return { ...inPass(rest, { stages: { snapshot: event.ms } }), snapshot: event.snapshot };
     }
+    case 'health-forgotten':
+      return { ...state, healthForgotten: { at: event.at, tasks: event.tasks, of: event.of } };
     case 'snapshot-failed':
       return {
         ...inPass(state, { failure: `${event.failure.endpoint}: ${event.failure.kind}: ${event.failure.detail}` }),

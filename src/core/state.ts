@@ -4,6 +4,7 @@ import { NO_CERTIFICATES } from './certificates.ts';
 import type { Diagnostic, Generation, RenderedConfig, TemplateFailure } from './config.ts';
 import type { DiskFailing, DiskUse } from './disk.ts';
 import type { ReloadHold } from './events.ts';
+import type { ForgottenHealth } from './forgotten-health.ts';
 import type { HistoryEntry, OpenPass } from './history.ts';
 import type { ForeignListener, HeldListener } from './listener.ts';
 import type { ClaimConflict, PeerView } from './peer.ts';
@@ -31,6 +32,8 @@ export interface State {
   readonly snapshot?: Snapshot;
   /** Set while an answer that lacks too much is not believed. */
   readonly guard?: Hold;
+  /** The last time that results of health checks were gone at once, as a new leader has none. */
+  readonly healthForgotten?: ForgottenHealth & { readonly at: number };
   /** Set while the newest attempt to read the source failed. */
   readonly sourceFailing?: { readonly since: number; readonly failure: SourceFailure };
   /** What should run; absent until a first table was built. */

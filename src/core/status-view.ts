@@ -97,6 +97,9 @@ function sourceView(state: State, now: number) {
     masters: [...new Set([...state.settings.marathon, ...state.masters.keys()])].map((endpoint) =>
       masterView(endpoint, state.masters.get(endpoint), now),
     ),
+    ...(state.healthForgotten === undefined
+      ? {}
+      : { healthForgotten: { ...state.healthForgotten, at: iso(state.healthForgotten.at) } }),
     ...(state.sourceFailing === undefined
       ? {}
       : { failing: { forMs: now - state.sourceFailing.since, ...state.sourceFailing.failure } }),

@@ -1,4 +1,5 @@
-import type { AppId, Instant, Snapshot } from '../core/app.ts';
+import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
+import { forgottenHealth } from '../core/forgotten-health.ts';
 import type { Checked } from '../core/problem.ts';
 import type { Served } from '../core/served.ts';
 import { joinScopes, type Scope } from './hints.ts';
@@ -30,6 +31,8 @@ export function createKeptSnapshot(parts: Parts): KeptSnapshot {
   /** An answer that nobody was told of. */
   let untold: { readonly scope: Scope; readonly ms: number; readonly snapshot: Snapshot } | undefined;
   let believed = false;
+  /** The apps of the last full answer. */
+  let listed: readonly App[] = [];
 
   async function fetch(hinted: Scope, signal: AbortSignal): Promise<Scope> {
     const scope = answered ? joinScopes(hinted, trust.wants()) : 'all';
@@ -53,9 +56,17 @@ export function createKeptSnapshot(parts: Parts): KeptSnapshot {
     if (untold !== undefined) {
       const { scope, ms } = untold;
       emit({ type: 'snapshot-taken', snapshot: snapshot?.value ?? untold.snapshot, scope, ms });
+      if (scope === 'all') tellForgotten(untold.snapshot.apps);
       untold = undefined;
     }
     return snapshot;
+  }
+
+  /** Told once: until results are back, there are none that the next answer could lack. */
+  function tellForgotten(apps: readonly App[]): void {
+    const forgotten = forgottenHealth(listed, apps);
+    listed = apps;
+    if (forgotten !== undefined) emit({ type: 'health-forgotten', ...forgotten });
   }
 
   const { wake, removed, accept } = trust;
