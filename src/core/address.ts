@@ -1,3 +1,7 @@
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+
 /** An IP address in its one canonical spelling (IPv6 as RFC 5952 writes it, without brackets). */
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -33,8 +37,26 @@ export function listenersOverlap(a: string, b: string): boolean {
   return a === b || EVERY_ADDRESS.includes(a) || EVERY_ADDRESS.includes(b);
 }
 
+/** Digit by digit: every address of a cluster is read at every full read. */
 function isIpv4(text: string): boolean {
-  return /^(?:(?:0|[1-9]\d{0,2})(?:\.(?!$)|$)){4}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);
+  if (text.length < 7 || text.length > 15) return false;
+  let parts = 1;
+  let digits = 0;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (digits === 0 || ++parts > 4) return false;
+      digits = 0;
+      value = 0;
+    } else {
+      if (code < ZERO || code > NINE || (digits === 1 && value === 0)) return false;
+      digits++;
+      value = value * 10 + code - ZERO;
+      if (value > 255) return false;
+    }
+  }
+  return parts === 4 && digits > 0;
 }
 
 /** Eight 16-bit groups. IPv4-mapped addresses are refused: HAProxy keeps the families apart, so they would match nothing. */

@@ -1,7 +1,7 @@
 import type { AppId, Version } from './app.ts';
 import { isHostName } from './host.ts';
 import { parseAppId, parseVersions, runsPresentDefinition, versionAt } from './identifiers.ts';
-import { isRecord, type JsonRecord, listAt, textAt } from './json.ts';
+import { isRecord, listAt, textAt } from './json.ts';
 import { byText, distinctSorted } from './order.ts';
 
 /**
@@ -31,11 +31,13 @@ export const NO_LOOKUPS: Lookups = { definition: () => undefined, address: () =>
 export function wantedVersions(apps: readonly unknown[]): readonly WantedVersion[] {
   const wanted = new Map<string, WantedVersion>();
   for (const json of apps) {
-    const app = isRecord(json) ? parseAppId(json['id']) : undefined;
-    if (!isRecord(json) || app === undefined) continue;
+    const tasks = tasksOf(json);
+    if (tasks.length === 0 || !isRecord(json)) continue;
+    const app = parseAppId(json['id']);
+    if (app === undefined) continue;
     const versions = parseVersions(json);
-    for (const task of tasksOf(json)) {
-      const version = versionAt(task, 'version');
+    for (const task of tasks) {
+      const version = isRecord(task) ? versionAt(task, 'version') : NO_VERSION;
       if (!runsPresentDefinition(versions, version)) wanted.set(`${app} ${version}`, { app, version });
     }
   }
@@ -46,9 +48,11 @@ export function wantedVersions(apps: readonly unknown[]): readonly WantedVersion
 export function wantedHosts(apps: readonly unknown[]): readonly string[] {
   const hosts = new Set<string>();
   for (const json of apps) {
-    if (isRecord(json)) for (const task of tasksOf(json)) hosts.add(textAt(task, 'host'));
+    for (const task of tasksOf(json)) if (isRecord(task)) hosts.add(textAt(task, 'host'));
   }
   return distinctSorted([...hosts].filter(isHostName));
 }
 
-const tasksOf = (app: JsonRecord): readonly JsonRecord[] => listAt(app, 'tasks').filter(isRecord);
+const NO_VERSION = '' as Version;
+
+const tasksOf = (app: unknown): readonly unknown[] => (isRecord(app) ? listAt(app, 'tasks') : []);

@@ -76,22 +76,23 @@ const SHAPES: readonly (readonly [name: string, kind: 'object' | 'list', example
 
 /** Parts of an app that are there, but are not what they should be; they count as absent. */
 export function misshapen(app: AppId, json: JsonRecord): readonly Problem[] {
-  return SHAPES.flatMap(([name, kind, example]) => {
+  return SHAPES.filter(([name, kind]) => !hasShape(field(json, name), kind)).map(([name, kind, example]) => {
     const value = field(json, name);
-    if (value === undefined || (kind === 'list' ? Array.isArray(value) : isRecord(value))) return [];
     const expected = kind === 'list' ? 'a list' : 'an object';
-    return [
-      {
-        code: 'AppMalformed' as const,
-        effect: 'value-ignored' as const,
-        message: `${name} of ${app} is not ${expected}; it counts as absent.`,
-        origin: { from: 'app' as const, app },
-        value: show(value),
-        expected,
-        example,
-      },
-    ];
+    return {
+      code: 'AppMalformed',
+      effect: 'value-ignored',
+      message: `${name} of ${app} is not ${expected}; it counts as absent.`,
+      origin: { from: 'app', app },
+      value: show(value),
+      expected,
+      example,
+    };
   });
+}
+
+function hasShape(value: unknown, kind: 'object' | 'list'): boolean {
+  return value === undefined || (kind === 'list' ? Array.isArray(value) : isRecord(value));
 }
 
 /** A label whose value is neither text nor something with one obvious spelling. */

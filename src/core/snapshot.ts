@@ -96,7 +96,7 @@ export function createSnapshotParser(lookups: Lookups, previous?: Snapshot): Sna
     },
     finish(takenAt) {
       const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
-      const problems = [left, ...kept.map((app) => app.problems)].flat();
+      const problems = [left, ...kept.flatMap((app) => (app.problems.length === 0 ? [] : [app.problems]))].flat();
       return { value: { takenAt, apps: kept.map((app) => app.value) }, problems: distinct(problems) };
     },
   };
@@ -217,6 +217,7 @@ function isNewer(app: App, than: App): boolean {
 
 /** Sorted, and each complaint once: a thousand tasks can be wrong in the same way. */
 function distinct(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length < 2) return problems;
   const sorted = problems.toSorted((a, b) => byFirst(byText(a.code, b.code), byText(a.message, b.message)));
   return sorted.filter((problem, index) => index === 0 || problem.message !== sorted[index - 1]?.message);
 }
