@@ -22,13 +22,14 @@ export type TakeOut = (running: RoutingTable, leaving: readonly LeavingTask[]) =
 export function createTakeOut(): TakeOut {
   const serving = createServing();
   return ({ backends }, leaving) => {
-    const ids = new Set<string>(leaving.map(({ task }) => task));
+    const byApp = Map.groupBy(leaving, ({ app }) => app);
     const commands: Admission[] = [];
     let left = backends;
-    for (const name of serving(backends, new Set(leaving.map(({ app }) => app)))) {
+    for (const { name, shared } of serving(backends, [...byApp.keys()])) {
       const at = indexOfName(backends, name);
       const backend = backends[at];
-      const out = backend === undefined ? undefined : drained(backend, ids);
+      if (backend === undefined) continue;
+      const out = drained(backend, shared ? leaving : (byApp.get(backend.app) ?? []));
       if (out === undefined) continue;
       left = left.with(at, out.backend);
       commands.push(...out.commands);
@@ -37,11 +38,10 @@ export function createTakeOut(): TakeOut {
   };
 }
 
-function drained(backend: Backend, ids: ReadonlySet<string>) {
-  const leaves = ({ task }: Server): boolean => ids.has(task) || ids.has(instanceOf(task));
-  const going = new Set(backend.servers.filter((server) => server.admission === 'ready' && leaves(server)));
-  const staying = backend.servers.some((server) => server.admission === 'ready' && !leaves(server));
-  if (going.size === 0 || !staying) return undefined;
+function drained(backend: Backend, leaving: readonly LeavingTask[]) {
+  const ready = backend.servers.filter(({ admission }) => admission === 'ready');
+  const going = new Set(ready.filter((server) => leaving.some(({ task }) => isOf(server, task))));
+  if (going.size === 0 || going.size === ready.length) return undefined;
   const commands = [...going].map(
     ({ name }): Admission => ({ do: 'set-admission', backend: backend.name, server: name, admission: 'maint' }),
   );
@@ -51,12 +51,23 @@ function drained(backend: Backend, ids: ReadonlySet<string>) {
   return { backend: { ...backend, servers }, commands };
 }
 
+/** Whether a server's task is this one, or one of this instance. */
+function isOf({ task }: Server, leaving: LeavingTask['task']): boolean {
+  return task.startsWith(leaving) && (task.length === leaving.length || instanceOf(task) === leaving);
+}
+
+/** A backend that may hold tasks of some apps; `shared`: also of apps that it is not named after. */
+interface Serving {
+  readonly name: BackendName;
+  readonly shared: boolean;
+}
+
 /** Names of the backends that may hold tasks of some apps, in order. Backends must be in the order of their names. */
 function createServing() {
   let known: readonly Backend[] = [];
   const byApp = new Map<AppId, Set<BackendName>>();
   const shared = new Set<BackendName>();
-  return (backends: readonly Backend[], apps: ReadonlySet<AppId>): readonly BackendName[] => {
+  return (backends: readonly Backend[], apps: readonly AppId[]): readonly Serving[] => {
     const { removed, added } = listDiff(known, backends, byName);
     known = backends;
     for (const backend of removed) {
@@ -68,8 +79,8 @@ function createServing() {
       byApp.set(backend.app, (byApp.get(backend.app) ?? new Set()).add(backend.name));
       if (isShared(backend)) shared.add(backend.name);
     }
-    const own = [...apps].flatMap((app) => [...(byApp.get(app) ?? [])]);
-    return [...new Set([...own, ...shared])].sort();
+    const own = apps.flatMap((app) => [...(byApp.get(app) ?? [])]);
+    return [...new Set([...own, ...shared])].sort().map((name) => ({ name, shared: shared.has(name) }));
   };
 }
 

@@ -15,24 +15,33 @@ export interface Leavers {
   without(table: RoutingTable): RoutingTable;
 }
 
-type Leaver = LeavingTask & { readonly until: number };
-
 /** Nobody leaves yet. `forMs`: how long an event's word counts. */
 export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number): Leavers {
   const takeOut = createTakeOut();
-  let all: readonly Leaver[] = [];
+  /** In the order in which their times end. */
+  const until = new Map<LeavingTask['task'], { readonly one: LeavingTask; readonly until: number }>();
+  /** All of them as one list, which stays the same one while the same tasks leave. */
+  let list: readonly LeavingTask[] | undefined = [];
 
-  function now(): readonly Leaver[] {
+  function now(): readonly LeavingTask[] {
     const at = clock.now();
-    if (all.some(({ until }) => until <= at)) all = all.filter(({ until }) => until > at);
-    return all;
+    for (const [task, leaver] of until) {
+      if (leaver.until > at) break;
+      until.delete(task);
+      list = undefined;
+    }
+    list ??= [...until.values()].map(({ one }) => one);
+    return list;
   }
 
   return {
     join(leaving) {
-      const until = clock.now() + forMs;
-      const again = new Set(leaving.map(({ task }) => task));
-      all = [...now().filter(({ task }) => !again.has(task)), ...leaving.map((one) => ({ ...one, until }))];
+      now();
+      const end = clock.now() + forMs;
+      for (const one of leaving) {
+        if (!until.delete(one.task)) list = undefined;
+        until.set(one.task, { one, until: end });
+      }
     },
     now,
     are: (those) => those === now() || (those.length === 0 && now().length === 0),
