@@ -61,7 +61,8 @@ function oldBinds(
   return old.filter(isFree).map(({ address, port }) => ({ ...like, address, port }));
 }
 
-const sectionOf = (service: ServiceFrontend): string => `frontend ${serviceFrontendName(service)}`;
+/** The section that listens for a service. */
+export const sectionOf = (service: ServiceFrontend): string => `frontend ${serviceFrontendName(service)}`;
 
 /**
  * The frontend that a service had under another service port, which is part of its name; undefined where that is not certain:

@@ -56,6 +56,10 @@ export function listenedOn(config: RenderedConfig): Listened {
   };
 }
 
+/** The addresses that a piece of configuration listens on. */
+export const bindsIn = (text: string): readonly BindAddress[] =>
+  [...text.matchAll(/^[ \t]*bind[ \t]+(\S+)/gm)].flatMap(([, argument = '']) => addressesOf(argument));
+
 /** What stands behind `bind`: addresses with a port or a range of ports, separated by commas. Sockets of files are none. */
 export function addressesOf(argument: string): readonly BindAddress[] {
   return argument.split(',').flatMap((text) => {

@@ -1,5 +1,6 @@
 import { listenersOverlap } from './address.ts';
 import { commonEnds } from './list-maker.ts';
+import { bindsIn } from './listened.ts';
 import type { ServiceFrontend } from './routing.ts';
 import type { BindAddress, PortRange, Settings } from './settings.ts';
 
@@ -47,6 +48,17 @@ function rangeBinds(range: PortRange, services: readonly ServiceFrontend[]): rea
     if (!taken.has(port)) wanted.push({ bind, setting: 'service-port-range', ...(service ? { service } : {}) });
   }
   return wanted;
+}
+
+/**
+ * Addresses that sections which no app owns listen on though no setting asks for them: an operator's templates do. Two listeners of
+ * one address keep HAProxy from loading.
+ */
+export function templateBinds(sections: Iterable<string>, settings: Settings): readonly BindAddress[] {
+  const asked = Map.groupBy(wantedBinds([], settings), ({ bind }) => bind.port);
+  const isAsked = ({ address, port }: BindAddress): boolean =>
+    asked.get(port)?.some(({ bind }) => listenersOverlap(bind.address, address)) ?? false;
+  return [...sections].flatMap(bindsIn).filter((bind) => !isAsked(bind));
 }
 
 /** Whether the same addresses are wanted: services came or went only in the range, whose frontend listens anyway. */

@@ -19,6 +19,8 @@ interface Parts extends Pick<PassDeps, 'clock' | 'emit' | 'settings' | 'stages'>
   readonly running: Pick<KeptRunning, 'value'>;
   readonly quarantine: Pick<KeptQuarantine, 'cast'>;
   readonly listeners: Pick<KeptListeners, 'hold' | 'without'>;
+  /** The sections that no app owns, by name. */
+  readonly fixed: (inputs: Inputs) => ReadonlyMap<string, string> | undefined;
   readonly render: (table: RoutingTable, inputs: Inputs) => Result<RenderedConfig, TemplateFailure>;
   /** What the keepers have to say about apps. */
   readonly told: () => readonly (readonly Problem[])[];
@@ -26,7 +28,7 @@ interface Parts extends Pick<PassDeps, 'clock' | 'emit' | 'settings' | 'stages'>
 
 /** Makes of what was seen what HAProxy should run: build, render, plan. */
 export function createDecisions(parts: Parts) {
-  const { clock, emit, settings, stages, owners, running, quarantine, listeners, render, told } = parts;
+  const { clock, emit, settings, stages, owners, running, quarantine, listeners, fixed, render, told } = parts;
   async function decide(inputs: Inputs): Promise<Result<Decided, TemplateFailure>> {
     const startedAt = clock.now();
     const before = await owners.remembered(inputs.snapshot.value.apps);
@@ -39,7 +41,7 @@ export function createDecisions(parts: Parts) {
     };
     const { table: wanted, problems, memory: after } = build();
     const ms = clock.now() - startedAt;
-    const table = await listeners.hold(wanted);
+    const table = await listeners.hold(wanted, fixed(inputs));
     emit({ type: 'table-built', table, problems: joined([inputs.snapshot.problems, problems, ...told()]), ms });
     const renderedAt = clock.now();
     const rendered = render(table, inputs);

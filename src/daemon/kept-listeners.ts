@@ -1,14 +1,22 @@
+import { listenersOverlap } from '../core/address.ts';
 import type { Instant } from '../core/app.ts';
 import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
-import { createHeldServices } from '../core/held-services.ts';
+import { createHeldServices, sectionOf } from '../core/held-services.ts';
 import { bindsText, type Listened, listenedOn, NOT_LISTENING } from '../core/listened.ts';
 import { type BindTrial, type HeldListener, listenerProblem, reasonToHold } from '../core/listener.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import type { RoutingTable, ServiceFrontend } from '../core/routing.ts';
 import { type BindAddress, formatBind, type Settings } from '../core/settings.ts';
-import { listensNowhere, settingsWithout, type WantedBind, wantedBinds, wantsTheSame } from '../core/wanted-binds.ts';
+import {
+  listensNowhere,
+  settingsWithout,
+  templateBinds,
+  type WantedBind,
+  wantedBinds,
+  wantsTheSame,
+} from '../core/wanted-binds.ts';
 import type { Keeper } from './keeper.ts';
 
 /**
@@ -16,8 +24,8 @@ import type { Keeper } from './keeper.ts';
  * 3.2). What cannot be had is held back alone, and tried again; what is listened on already is never tried, and never held.
  */
 export interface KeptListeners extends Required<Pick<Keeper, 'wake' | 'isDue' | 'problems' | 'tend'>> {
-  /** The table without what has to wait for an address. */
-  hold(table: RoutingTable): Promise<RoutingTable>;
+  /** The table without what has to wait for an address. `fixed`: the sections that no app owns, by name. */
+  hold(table: RoutingTable, fixed?: ReadonlyMap<string, string>): Promise<RoutingTable>;
   /** The same of another table, without trying anything. */
   without(table: RoutingTable): RoutingTable;
   /** The settings without addresses that have to wait; the same ones while the same are held. */
@@ -36,20 +44,31 @@ interface Parts {
 }
 
 interface Held {
-  /** HAProxy itself is in the way. */
+  /** HAProxy itself is in the way; `asLoaded`: by what it has loaded, and not only by a worker that ends. */
   readonly yields: boolean;
+  readonly asLoaded: boolean;
   readonly listener: HeldListener;
   readonly tries: number;
   readonly retryAt: Instant;
 }
 
+const BY_OTHERS: Pick<Held, 'yields' | 'asLoaded'> = { yields: false, asLoaded: false };
+const NO_SECTIONS: ReadonlyMap<string, string> = new Map();
+/** An old worker gives its addresses up a moment after the new one serves. */
+const MOST_YIELDS = 5;
 /** From one attempt to the next, in ms; the last one repeats. */
 const PAUSES = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
 
 /** Nothing is held yet. */
 export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: Parts): KeptListeners {
   const held = new Map<string, Held>();
-  let seen: { readonly services: readonly ServiceFrontend[]; readonly listened: Listened } | undefined;
+  let seen:
+    | {
+        readonly services: readonly ServiceFrontend[];
+        readonly listened: Listened;
+        readonly taken: readonly BindAddress[];
+      }
+    | undefined;
   /** Some wanted addresses are free, and not loaded yet. */
   let pending = false;
   let told = '[]';
@@ -57,6 +76,7 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
   const listenedIn = rememberedLast((config: RenderedConfig | undefined) =>
     config === undefined ? NOT_LISTENING : listenedOn(config),
   );
+  const takenBy = rememberedLast((fixed: ReadonlyMap<string, string>) => templateBinds(fixed.values(), settings));
   const reduced = rememberedLast((binds: string) => (binds === '' ? settings : settingsWithout(settings, heldBinds())));
 
   const reduce = createHeldServices();
@@ -70,18 +90,23 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
   const holdsText = (): string => [...held].map(([key, { yields }]) => `${key} ${yields}`).join();
   const heldBinds = (): readonly BindAddress[] => [...held.values()].map(({ listener }) => listener.bind);
   const first = (): Instant | undefined => {
-    const times = [...held.values()].map(({ retryAt }) => retryAt);
-    return times.length === 0 ? undefined : (Math.min(...times) as Instant);
+    if (held.size === 0) return undefined;
+    const listened = listenedIn(loaded());
+    return Math.min(...[...held.values()].map((one) => dueAt(one, listened))) as Instant;
   };
   const isDue = (): boolean => (first() ?? Number.POSITIVE_INFINITY) <= clock.now();
   const settingsNow = (): Settings => reduced(bindsText(heldBinds()));
 
-  async function hold(table: RoutingTable): Promise<RoutingTable> {
+  async function hold(table: RoutingTable, fixed = NO_SECTIONS): Promise<RoutingTable> {
     const listened = listenedIn(loaded());
+    const taken = takenBy(fixed);
     const { services } = table;
-    const same = seen?.listened === listened && wantsTheSame(seen.services, services);
-    if (!same || pending || isDue()) await review(services, listened);
-    seen = { services, listened };
+    const same =
+      seen?.listened === listened &&
+      bindsText(seen.taken) === bindsText(taken) &&
+      wantsTheSame(seen.services, services);
+    if (!same || pending || isDue()) await review(services, listened, taken);
+    seen = { services, listened, taken };
     return without(table);
   }
 
@@ -90,28 +115,50 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
     return tableWith(table, servicesWithout(table.services, holdsText(), listenedIn(loaded())));
   }
 
-  async function review(services: readonly ServiceFrontend[], listened: Listened): Promise<void> {
-    const missing = wantedBinds(services, settings).filter(({ bind }) => !listened.has(bind));
+  async function review(
+    services: readonly ServiceFrontend[],
+    listened: Listened,
+    taken: readonly BindAddress[],
+  ): Promise<void> {
+    const missing = wantedBinds(services, settings).filter(
+      (wanted) => !listened.has(wanted.bind) || twinOf(wanted, listened, taken) !== undefined,
+    );
     const keys = new Set(missing.map(({ bind }) => formatBind(bind)));
     for (const key of held.keys()) if (!keys.has(key)) held.delete(key);
     const now = clock.now();
-    const due = missing.filter(({ bind }) => (held.get(formatBind(bind))?.retryAt ?? now) <= now);
-    const trials = due.length === 0 ? [] : await haproxy.tryBinds(due.map(({ bind }) => bind));
-    for (const [at, wanted] of due.entries()) judge(wanted, trials[at], listened);
+    const due = missing.filter(({ bind }) => {
+      const before = held.get(formatBind(bind));
+      return before === undefined || dueAt(before, listened) <= now;
+    });
+    const free = due.filter((wanted) => {
+      const twin = twinOf(wanted, listened, taken);
+      if (twin !== undefined) holdBack(wanted, `the templates listen on ${formatBind(twin)}`);
+      return twin === undefined;
+    });
+    const trials = free.length === 0 ? [] : await haproxy.tryBinds(free.map(({ bind }) => bind));
+    for (const [at, wanted] of free.entries()) judge(wanted, trials[at], listened);
     pending = missing.length > held.size;
     tell();
   }
 
   function judge(wanted: WantedBind, trial: BindTrial | undefined, listened: Listened): void {
-    const { bind, service, setting } = wanted;
-    const key = formatBind(bind);
+    const { bind } = wanted;
+    const before = held.get(formatBind(bind));
     const inTheWay = trial === undefined ? undefined : ownInTheWay(trial, listened);
-    const why = inTheWay === undefined ? whyNot(wanted, trial) : `HAProxy gives up ${formatBind(inTheWay)} first`;
+    const late = before?.yields === true && before.tries < MOST_YIELDS && trial?.outcome === 'ours';
+    const why = inTheWay !== undefined || late ? undefined : whyNot(wanted, trial);
+    if (inTheWay !== undefined || late)
+      holdBack(wanted, `HAProxy gives up ${formatBind(inTheWay ?? bind)} first`, {
+        yields: true,
+        asLoaded: inTheWay !== undefined,
+      });
+    else if (why !== undefined) holdBack(wanted, why);
+    else held.delete(formatBind(bind));
+  }
+
+  function holdBack({ bind, service, setting }: WantedBind, why: string, by = BY_OTHERS): void {
+    const key = formatBind(bind);
     const before = held.get(key);
-    if (why === undefined) {
-      held.delete(key);
-      return;
-    }
     const tries = (before?.tries ?? 0) + 1;
     const now = clock.now();
     const owner = service === undefined ? {} : { app: service.app, service: service.backend };
@@ -124,7 +171,7 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
     const pause = PAUSES[Math.min(tries, PAUSES.length) - 1] ?? 0;
     held.set(key, {
       listener: setting === undefined ? listener : { ...listener, setting },
-      yields: inTheWay !== undefined,
+      ...by,
       tries,
       retryAt: (now + pause) as Instant,
     });
@@ -156,6 +203,23 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
       foreign = text;
     },
   };
+}
+
+/** When its pause is over; what waits for HAProxy to give up an address, as soon as it has loaded something else. */
+const dueAt = ({ asLoaded, listener, retryAt }: Held, listened: Listened): Instant =>
+  asLoaded && listened.inTheWay(listener.bind) === undefined ? (0 as Instant) : retryAt;
+
+/** The address of the templates' own that a service asks for, too; one that the service has already it keeps. */
+function twinOf(
+  { bind, service, setting }: WantedBind,
+  listened: Listened,
+  taken: readonly BindAddress[],
+): BindAddress | undefined {
+  if (service === undefined || setting !== undefined) return undefined;
+  const twin = taken.find(({ address, port }) => port === bind.port && listenersOverlap(address, bind.address));
+  if (twin === undefined) return undefined;
+  const own = listened.of(sectionOf(service)).some((has) => formatBind(has) === formatBind(bind));
+  return own ? undefined : twin;
 }
 
 /** What HAProxy listens on already and has to give up, where that is why an address cannot be had. */

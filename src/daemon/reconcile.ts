@@ -61,6 +61,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     running,
     quarantine,
     listeners,
+    fixed: (inputs) => parts(renderInputs(inputs))?.fixed,
     render: (table, inputs) => render(table, renderInputs(inputs)),
     told: () => keepers.map((keeper) => keeper.problems?.() ?? []),
   });

@@ -46,6 +46,7 @@ function createStage(by: Settings = NODE) {
     fate,
     events,
     listeners,
+    hold: listeners.hold,
     tried: () => tried.splice(0),
     setForeign: (next: readonly ForeignListener[]) => {
       foreign = next;
@@ -208,15 +209,46 @@ describe('what is listened on', () => {
   });
 
   test('is given up first where it is in the way of the address that replaces it', async () => {
-    const { clock, fate, held, load } = createStage();
+    const { clock, fate, held, listeners, load } = createStage();
     await load(tableOf(service(MAIL, [10_002])));
     fate.set('*:10002', { outcome: 'ours' });
     const wanted = tableOf(service(MAIL, [at('*', 10_002)]));
     expect(bindsOf(await load(wanted))).toEqual([]);
     expect(held()[0]?.why).toBe('HAProxy gives up 127.0.0.1:10002 first');
+    // What is loaded now does not listen there any more: it need not wait for its time.
+    expect([listeners.isDue(), listeners.wake()?.at]).toEqual([true, 0]);
+    // The worker before has not let go of it yet: HAProxy is not told, and it is tried again at its time.
+    expect(bindsOf(await load(wanted))).toEqual([]);
+    expect([listeners.isDue(), listeners.wake()?.at]).toEqual([false, clock.now() + 2_000]);
     fate.clear();
-    await clock.advance(1_000);
+    await clock.advance(2_000);
     expect(await load(wanted)).toBe(wanted);
+  });
+
+  test('is not waited for for ever by the address that replaces it', async () => {
+    const { clock, fate, load } = createStage();
+    await load(tableOf(service(MAIL, [10_002])));
+    fate.set('*:10002', { outcome: 'ours' });
+    const wanted = tableOf(service(MAIL, [at('*', 10_002)]));
+    for (let tries = 0; tries < 10; tries += 1) {
+      await load(wanted);
+      await clock.advance(60_000);
+    }
+    expect(await load(wanted)).toBe(wanted);
+  });
+
+  test('by templates alone is no app’s, unless it has it already', async () => {
+    const { clock, held, load, tried, hold } = createStage();
+    const fixed = new Map([['listen stats', 'listen stats\n  bind 127.0.0.1:9090\nfrontend own\n  bind *:10002\n']]);
+    const wanted = tableOf(service(WEB, [10_001]), service(MAIL, [10_002]));
+    expect(bindsOf(await hold(wanted, fixed))).toEqual(['127.0.0.1:10001']);
+    expect(held()).toMatchObject([{ app: '/mail', why: 'the templates listen on *:10002' }]);
+    expect(tried()).not.toContain('127.0.0.1:10002');
+    await load(wanted);
+    await clock.advance(1_000);
+    expect(await hold(wanted, new Map())).toBe(wanted);
+    await load(wanted);
+    expect(await hold(wanted, fixed)).toBe(wanted);
   });
 });
 
