@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { BodyReader } from './body-reader.ts';
@@ -30,22 +29,7 @@ export async function readBody(
     if (unpack === undefined) await drain(body, packed, write);
     else {
       const count = counter(largest, () => undefined);
-      await pipeline(
-        body,
-        async function* (source: AsyncIterable<Buffer>) {
-          for await (const piece of source) {
-            packed(piece);
-            yield piece;
-          }
-        },
-        unpack,
-        async (source: AsyncIterable<Buffer>) => {
-          for await (const piece of source) {
-            count(piece);
-            await write(piece);
-          }
-        },
-      );
+      await drain(unpacking(body, unpack, packed), count, write);
     }
     return ok(undefined);
   } catch (error) {
@@ -62,6 +46,22 @@ function counter(limit: number, each: () => void): (piece: Buffer) => void {
     size += piece.length;
     if (size > limit) throw new TooLarge(`more than ${limit} bytes`);
   };
+}
+
+/**
+ * What `unpack` makes of a body. Piped, not iterated: iterating (`for await` over a pipeline, Node 26) keeps what every piece
+ * was until the last one, which makes megabytes of young garbage old.
+ */
+function unpacking(body: Readable, unpack: Transform, count: (piece: Buffer) => void): Readable {
+  body.on('data', (piece: Buffer) => {
+    try {
+      count(piece);
+    } catch (error) {
+      body.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  // Whatever goes wrong on one side ends the other one; whoever reads hears of it from `unpack`.
+  return pipeline(body, unpack, () => undefined);
 }
 
 /** Reads a body as it comes. Most are one piece of a few kilobytes, for which a pipeline would cost more than all the rest. */
