@@ -1,5 +1,5 @@
 import { hostOf, PORTS, seededId } from '../apps.ts';
-import { runLoad } from '../load.ts';
+import { type LoadResult, runLoad } from '../load.ts';
 import type { Measurement } from '../measurement.ts';
 import { reloads } from '../metrics.ts';
 import type { BenchOptions } from '../options.ts';
@@ -33,19 +33,11 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
   });
   try {
     await stage.start();
+    const alone = await haproxyWithoutChanges(stage, options.quick ? 3 : 15);
     const before = await reloads(stage.portolan);
     const watch = watchHaproxy(stage);
     const cpu = await cpuMs(stage.pid());
-    const targets = Array.from({ length: APPS }, (_, n) => ({
-      address: '127.0.0.1',
-      port: stage.httpPort,
-      host: hostOf(seededId(n)),
-    }));
-    const loading = runLoad({
-      targets,
-      ms: seconds * 1_000,
-      shape: { kind: 'steady', perSecond: REQUESTS_PER_SECOND },
-    });
+    const loading = requests(stage, seconds * 1_000);
     const changes = await change(stage, seconds * 1_000);
     const result = await loading;
     const used = ((await cpuMs(stage.pid())) - cpu) / 1_000;
@@ -69,13 +61,36 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
       { ...named('reloads'), value: reloaded, unit: 'count', goal: { most: 0 } },
       { ...named('answers, p99'), value: result.p99, unit: 'ms' },
       { ...named('Portolan'), value: used, unit: 's CPU', goal: { most } },
-      { ...named('HAProxy'), value: haproxy.cpuMs / 1_000, unit: 's CPU', goal: { most } },
+      {
+        ...named('HAProxy'),
+        value: haproxy.cpuMs / 1_000,
+        unit: 's CPU',
+        yardstick: alone * seconds,
+        goal: { most },
+      },
       { ...named('most HAProxy processes'), value: haproxy.processes, unit: 'processes' },
       { ...named('RSS of Portolan'), value: (await memoryMb(stage.pid())).now, unit: 'MB' },
     ];
   } finally {
     await stage.destroy();
   }
+}
+
+/** New and kept connections to all apps, one after the other. */
+function requests(stage: Stage, ms: number): Promise<LoadResult> {
+  const targets = Array.from({ length: APPS }, (_, n) => ({
+    address: '127.0.0.1',
+    port: stage.httpPort,
+    host: hostOf(seededId(n)),
+  }));
+  return runLoad({ targets, ms, shape: { kind: 'steady', perSecond: REQUESTS_PER_SECOND } });
+}
+
+/** The floor: what HAProxy takes for the same requests while nothing changes, in seconds of CPU a second. */
+async function haproxyWithoutChanges(stage: Stage, seconds: number): Promise<number> {
+  const watch = watchHaproxy(stage);
+  await requests(stage, seconds * 1_000);
+  return (await watch.stop()).cpuMs / 1_000 / seconds;
 }
 
 /** Scales apps to four tasks and back to three, one after the other, at their times. Gives how many changes were made. */
