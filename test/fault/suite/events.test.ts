@@ -1,56 +1,9 @@
 import { customerApp } from '../../support/platform.ts';
 import { get, until } from '../../support/portolan-process.ts';
+import { deaf, floodAndHang, sentOn } from './event-faults.ts';
 import { faultSuite } from './runner.ts';
-import type { Scenario, Stage, Status } from './scenario.ts';
+import type { Scenario, Stage } from './scenario.ts';
 import { FULL } from './stage.ts';
-
-let changes = 0;
-
-/** A new app is live, however Portolan hears of it, and gone again; in seconds. */
-async function live(stage: Stage, within: number): Promise<number> {
-  const name = `told-${changes++}`;
-  const vhost = `${name}.fault.example`;
-  const began = performance.now();
-  await stage.marathon.post(customerApp(`/extra/${name}`, { labels: { HAPROXY_0_VHOST: vhost } }));
-  await until(`${vhost} answers`, async () => (await stage.ask(vhost)) === 200, within * 1000);
-  await stage.marathon.delete(`/extra/${name}`);
-  return (performance.now() - began) / 1000;
-}
-
-const deafness = ({ stream }: Status): number => stream.deaf?.times ?? 0;
-
-/** The stream stands and beats, and tells nothing: no watch over bytes sees that. */
-function deaf(): Scenario {
-  let began = 0;
-  return {
-    name: 'event streams beat, and tell nothing',
-    rows: ['1', 'I3'],
-    seconds: { full: 60, short: 4 },
-    // A new process opens a stream of its own, and all is as before.
-    restart: false,
-    inject: async ({ marathon }) => {
-      began = Date.now();
-      await marathon.fault('all', 'heartbeat-only');
-    },
-    during: async (stage) => {
-      for (let times = 0; times < 3; times++) await live(stage, 20);
-    },
-    shows: ({ stream }) => {
-      const { deaf: found, lastLoss } = stream;
-      if (found?.poll === undefined || Date.parse(found.last) < began || lastLoss?.reason !== 'deaf') return undefined;
-      return `deaf, polls every ${found.poll.everyMs} ms`;
-    },
-    heal: ({ marathon }) => marathon.clearFaults(),
-    after: async (stage) => {
-      const found = deafness(await stage.status());
-      for (let times = 0; times < 3; times++) await live(stage, 20);
-      // What was told is not missed, though all is read every second now.
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
-      const now = deafness(await stage.status());
-      return now === found ? undefined : `deaf ${now - found} times more when events came again`;
-    },
-  };
-}
 
 /** Healthy as soon as it runs, and ready after `ms`: until then it answers 503 to whoever asks for more than its health. */
 const warmsUp = (ms: number) => ({
@@ -124,11 +77,58 @@ const warming: Scenario = {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    stage.says(`asked ${asked < 30 ? 'too seldom' : 'often'} before it was ready`);
-    if (asked < 30) throw new Error(`only ${asked} requests before it was ready`);
+    stage.says(`asked ${asked < 10 ? 'too seldom' : 'often'} before it was ready`);
+    if (asked < 10) throw new Error(`only ${asked} requests before it was ready`);
   },
   heal: async ({ marathon }) => void (await marathon.delete('/extra/warming')),
   tidy: async ({ marathon }) => marathon.settled('/extra/warming'),
 };
 
-faultSuite('Marathon tells', 27_400, {}, [upgraded(), warming, deaf()]);
+const forgotten = async ({ portolan }: Stage): Promise<number> => {
+  const { text } = await portolan.admin('/metrics');
+  return Number(/^portolan_health_forgotten_total (\d+)$/m.exec(text)?.[1]);
+};
+
+/** Every task's first probe after an election fails, and only that one: its leader knows of no success of it. */
+const firstProbes: Scenario = {
+  name: 'another leader’s first probe of every task fails',
+  rows: ['3', 'I2'],
+  seconds: { full: 10, short: 1 },
+  // What is remembered over a restart is shown by the leader suite.
+  restart: false,
+  prepare: async ({ marathon }) => {
+    // In its grace period a failure is not recorded.
+    const age = ({ json }: (typeof all)[number]) => Date.now() - Date.parse(String(json['startedAt']));
+    const all = marathon.tasks();
+    await until('no task is in its grace period', () => all.every((task) => age(task) > 16_000), 20_000);
+  },
+  inject: async (stage) => {
+    const { marathon } = stage;
+    const before = await forgotten(stage);
+    await marathon.fault('all', 'no-health', { as: 'empty' });
+    await marathon.leaderChange();
+    await until('the forgotten results are told', async () => (await forgotten(stage)) > before, 20_000);
+    const told = (await forgotten(stage)) - before;
+    if (told !== 1) throw new Error(`told ${told} times that results are gone`);
+    stage.says('health forgotten');
+    await marathon.clearFaults();
+    await marathon.leaderChange();
+    const waiting = new Map(marathon.tasks().map((task) => [task.id, task.real]));
+    for (const real of waiting.values()) real?.setHealthy(false);
+    await until('every first probe has failed', () => {
+      for (const { id, json } of marathon.tasks()) {
+        const [result] = (json['healthCheckResults'] ?? []) as readonly { readonly consecutiveFailures: number }[];
+        if (result?.consecutiveFailures !== 1) continue;
+        waiting.get(id)?.setHealthy(true);
+        waiting.delete(id);
+      }
+      return waiting.size === 0;
+    });
+  },
+  heal: async ({ marathon }) => {
+    for (const { real } of marathon.tasks()) real?.setHealthy(true);
+    await marathon.clearFaults();
+  },
+};
+
+faultSuite('Marathon tells', 27_400, {}, [firstProbes, upgraded(), warming, deaf(), floodAndHang(), sentOn()]);
