@@ -21,7 +21,7 @@ export default defineConfig([
   {
     ...PROGRAM,
     input: { portolan: 'src/main.ts' },
-    plugins: [licenses(), ascii(), code()],
+    plugins: [licenses(), wrapped(), code()],
     output: { ...PROGRAM.output, format: 'cjs', codeSplitting: false },
   },
 ]);
@@ -36,16 +36,20 @@ function commonJs(): Plugin {
   };
 }
 
-/** A text with a single character beyond Latin-1 takes two bytes for each. */
-function ascii(): Plugin {
+/**
+ * What `compiled.ts` expects: the function of a module around all of it, and ASCII only, since a text with a single character
+ * beyond Latin-1 takes two bytes for each.
+ */
+function wrapped(): Plugin {
+  const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return {
-    name: 'ascii',
-    renderChunk: {
-      order: 'post',
-      handler: (text) => ({
-        code: text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-        map: null,
-      }),
+    name: 'wrapped',
+    generateBundle(_, bundle) {
+      for (const file of Object.values(bundle)) {
+        if (file.type !== 'chunk') continue;
+        const text = file.code.replace(/[^\0-\x7f]/g, escaped);
+        file.code = `(function (exports, require, module, __filename, __dirname) {${text}\n})\n`;
+      }
     },
   };
 }

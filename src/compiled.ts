@@ -26,11 +26,8 @@ export function loadProgram(folder: string): Program {
   const text = readFileSync(filename);
   const digest = hash('sha256', text, 'buffer');
   const cachedData = codeOf(digest, codePath(folder));
-  // The build leaves ASCII only: one byte a character, in memory too.
-  const script = new Script(
-    `(function (exports, require, module, __filename, __dirname) {${text.toString('latin1')}\n})`,
-    { filename, ...(cachedData === undefined ? {} : { cachedData }) },
-  );
+  // The build leaves ASCII only, one byte a character, in memory too, and a module's function around all of it.
+  const script = new Script(text.toString('latin1'), { filename, ...(cachedData === undefined ? {} : { cachedData }) });
   return {
     isTaken: script.cachedDataRejected === false,
     run() {

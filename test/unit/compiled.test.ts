@@ -15,7 +15,7 @@ function folderWith(code?: Buffer): string {
   mkdirSync(folder);
   writeFileSync(
     join(folder, 'portolan.js'),
-    'const path = require("node:path"); function said(text) { return path.basename(text); }\nglobalThis.told = [said(__dirname), said(__filename), typeof module.exports];',
+    '(function (exports, require, module, __filename, __dirname) { const path = require("node:path"); function said(text) { return path.basename(text); }\nglobalThis.told = [said(__dirname), said(__filename), typeof module.exports]; })',
   );
   if (code !== undefined) writeFileSync(codePath(folder), code);
   return folder;
