@@ -6,7 +6,6 @@ import type { CliDeps, DemoRequest } from './cli/deps.ts';
 import { neverBack } from './cli/never-back.ts';
 import { runProgram } from './cli/program.ts';
 import { resolveHost } from './cli/resolve-host.ts';
-import { runDemoWith } from './cli/run-demo.ts';
 import type { Clock } from './core/ports.ts';
 import type { Settings } from './core/settings.ts';
 
@@ -75,7 +74,8 @@ function startDaemon(settings: Settings): ReturnType<CliDeps['startDaemon']> {
 }
 
 /** The demo ends with its terminal, too; the second signal cuts what is left of connections. */
-function runDemo(request: DemoRequest): Promise<number> {
+async function runDemo(request: DemoRequest): Promise<number> {
+  const { runDemoWith } = await import('./cli/run-demo.ts');
   const ending = new AbortController();
   const cutting = new AbortController();
   onSignals(['SIGTERM', 'SIGINT', 'SIGHUP'], [ending, cutting]);

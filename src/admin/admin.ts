@@ -1,6 +1,4 @@
 import { chmod, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { AppId } from '../core/app.ts';
 import type { DaemonEventBody } from '../core/events.ts';
@@ -8,6 +6,7 @@ import type { Clock, Control, Haproxy } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { formatBind, type Settings } from '../core/settings.ts';
 import type { State } from '../core/state.ts';
+import { adminSocketPath, answers } from './admin-socket.ts';
 import { addClaimsEndpoint } from './claims-endpoint.ts';
 import { addConfigEndpoint } from './config-endpoint.ts';
 import { addControlEndpoints } from './control-endpoints.ts';
@@ -18,9 +17,6 @@ import { redact, redactDeep } from './redact.ts';
 import { addRouteEndpoint } from './route-endpoint.ts';
 import { createRouteWaits } from './route-waits.ts';
 import { addViewEndpoints } from './views-endpoints.ts';
-
-/** Name of the UNIX socket in the state folder. */
-const ADMIN_SOCKET = 'admin.sock';
 
 /** From one attempt at a taken address to the next. */
 const RETRY_MS = 5_000;
@@ -54,7 +50,7 @@ export interface AdminPlaces {
 }
 
 /** Why the API cannot be served. */
-interface AdminFailure {
+export interface AdminFailure {
   readonly kind: 'address-in-use' | 'socket-in-use' | 'listen-failed';
   readonly place: string;
   readonly detail: string;
@@ -145,9 +141,6 @@ function tcpDoor({ settings, ownNames }: AdminDeps): Door {
   return { kind: 'tcp', bind, ownNames: ownNames ?? [], ...(tokenFile === undefined ? {} : { tokenFile }) };
 }
 
-/** Whether another Portolan serves this state folder. */
-export const isServed = (stateDir: string): Promise<boolean> => answers(join(stateDir, ADMIN_SOCKET));
-
 async function listenOnTcp(
   app: FastifyInstance,
   { adminBind }: Pick<Settings, 'adminBind'>,
@@ -164,7 +157,7 @@ async function listenOnTcp(
 }
 
 async function listenOnSocket(app: FastifyInstance, stateDir: string): Promise<Result<string, AdminFailure>> {
-  const path = join(stateDir, ADMIN_SOCKET);
+  const path = adminSocketPath(stateDir);
   try {
     if (await answers(path)) {
       return fail({ kind: 'socket-in-use', place: path, detail: 'another Portolan serves this state folder' });
@@ -182,16 +175,4 @@ function listenFailure(error: unknown, place: string): AdminFailure {
   const detail = error instanceof Error ? error.message : String(error);
   const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
   return { kind: inUse ? 'address-in-use' : 'listen-failed', place, detail };
-}
-
-/** Whether somebody listens on a UNIX socket; a file that a killed process left does not. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

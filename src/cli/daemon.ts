@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Admin, createAdmin, isServed } from '../admin/admin.ts';
+import { isServed } from '../admin/admin-socket.ts';
 import { createJournal } from '../admin/journal.ts';
 import { createEventLog } from '../admin/log.ts';
 import { createMetrics } from '../admin/metrics.ts';
@@ -10,7 +9,7 @@ import { createBuilder } from '../core/build.ts';
 import type { TemplateSources } from '../core/config.ts';
 import type { DiskUse } from '../core/disk.ts';
 import type { DaemonEventBody } from '../core/events.ts';
-import type { Clock, Haproxy } from '../core/ports.ts';
+import type { Clock, Haproxy, Source } from '../core/ports.ts';
 import { rememberedContent } from '../core/remembered.ts';
 import { createRenderer } from '../core/render.ts';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -31,6 +30,7 @@ import { createNameResolver, lookupHost } from '../source/names.ts';
 import { createOperatorFiles } from '../source/operator-files.ts';
 import { createPeers } from '../source/peers.ts';
 import type { DaemonFailure } from './deps.ts';
+import { serveAdmin, unusableToken } from './serve-admin.ts';
 import { prepareStateDir } from './state-dir.ts';
 
 /** What the daemon is given of its process. */
@@ -80,15 +80,20 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
 
   // The loop comes last, as it needs all others; what they tell while they are made is in the first pass anyway.
   let hear: (event: DaemonEventBody) => void = () => undefined;
+  const reading = Promise.withResolvers<void>();
   const emit = (event: DaemonEventBody): void => {
     store.emit(event);
     hear(event);
+    if (event.type === 'pass-started') reading.resolve();
   };
   const adapter = createHaproxy({ settings, clock, emit });
-  const started = await startedSoon(settings, settings.runtime ? adapter : { ...adapter, runtime: NO_RUNTIME });
-  const haproxy = disk.over(started);
+  /** What another Portolan has started is not for this one to stop. */
+  let isTaken = await isServed(settings.stateDir);
+  const kept: Haproxy = { ...adapter, stop: (how) => adapter.stop(isTaken ? 'keep' : how) };
+  const able = settings.runtime ? kept : { ...kept, runtime: NO_RUNTIME };
+  const haproxy = disk.over(isTaken ? able : startedSoon(able));
   const failed = async (failure: DaemonFailure): Promise<Result<void, DaemonFailure>> => {
-    await adapter.stop(settings.onStop);
+    await kept.stop(settings.onStop);
     return fail(failure);
   };
   // The binary's version, since there may be no worker yet: the spares are part of its first configuration.
@@ -117,6 +122,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
       ? createMarathonSource({ settings, clock, emit, names, random: around.random })
       : undefined;
   const source = fromMarathon ?? createFileSource({ path: settings.apps ?? '', clock, emit, names });
+  const alone = Promise.withResolvers<void>();
   const peers = createPeers({ settings, clock });
   const loop = createLoop({
     version,
@@ -124,7 +130,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     clock,
     emit,
     haproxy,
-    source,
+    source: { ...source, snapshot: once(alone.promise, source.snapshot) },
     files: files.value,
     peers,
     memoryStore: createMemoryStore({
@@ -152,7 +158,18 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     setLogLevel: log.setLevel,
   });
   hear = loop.hear;
-  const admin = createAdmin({
+  around.onReady?.({
+    requestPass: loop.control.requestPass,
+    bug: (error) => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      emit({ type: 'bug', message, stack: stack ?? '' });
+    },
+  });
+  const ending = new AbortController();
+  const run = () => loop.run(AbortSignal.any([signal, ending.signal]));
+  const begun = isTaken ? undefined : run();
+  if (begun !== undefined) await Promise.race([sent(reading.promise, clock), clock.sleep(ADMIN_LATEST_MS, signal)]);
+  const served = await serveAdmin({
     version,
     getState: store.current,
     subscribe: store.subscribe,
@@ -165,21 +182,21 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     emit,
     ownNames: [hostname()],
   });
-  const listening = await startAdmin(admin);
-  if (!listening.ok) return failed(listening.failure);
-  log.say('info', clock.now(), `admin API on ${listening.value}`);
+  isTaken = !served.ok && served.failure.isTaken;
+  if (!served.ok) ending.abort();
+  alone.resolve();
+  if (!served.ok) {
+    await (begun ?? kept.stop(settings.onStop));
+    await Promise.all([fromMarathon?.close(), peers.close()]);
+    return fail({ kind: 'failed', detail: served.failure.detail });
+  }
+  const { admin, places } = served.value;
+  log.say('info', clock.now(), `admin API on ${places}`);
   const token = settings.adminTokenFile === undefined ? undefined : await unusableToken(settings.adminTokenFile);
   if (token !== undefined)
     log.say('warn', clock.now(), `${token}; every request over TCP is refused until it holds a token`);
-  around.onReady?.({
-    requestPass: loop.control.requestPass,
-    bug: (error) => {
-      const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      emit({ type: 'bug', message, stack: stack ?? '' });
-    },
-  });
   const watching = follow(files.value.changes(signal));
-  await loop.run(signal);
+  await (begun ?? run());
   await admin.stop();
   await watching;
   await fromMarathon?.close();
@@ -188,12 +205,8 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   return ok(undefined);
 }
 
-/**
- * HAProxy starts with what is on disk while all else is still being made: clients wait for nothing but that. Not beside another
- * Portolan with the same state folder, which is told later.
- */
-async function startedSoon({ stateDir }: Settings, haproxy: Haproxy): Promise<Haproxy> {
-  if (await isServed(stateDir)) return haproxy;
+/** HAProxy starts with what is on disk while all else is still being made: clients wait for nothing but that. */
+function startedSoon(haproxy: Haproxy): Haproxy {
   let begun: ReturnType<Haproxy['start']> | undefined = haproxy.start();
   return {
     ...haproxy,
@@ -205,33 +218,24 @@ async function startedSoon({ stateDir }: Settings, haproxy: Haproxy): Promise<Ha
   };
 }
 
+/** The admin API is made when Marathon has been asked, while its answer is waited for, or when HAProxy takes long to start. */
+const ADMIN_LATEST_MS = 100;
+/** From the begin of a pass until its request has left. */
+const SENT_MS = 20;
+
+const sent = (reading: Promise<void>, clock: Clock): Promise<void> =>
+  reading.then(() => clock.sleep(SENT_MS, new AbortController().signal));
+
+/** What is read comes out when `sure`: nothing is made of it before. */
+const once =
+  (sure: Promise<void>, snapshot: Source['snapshot']): Source['snapshot'] =>
+  async (scope, signal) => {
+    const read = await snapshot(scope, signal);
+    await sure;
+    return read;
+  };
+
 /** Keeps files watched; the events that come with each change reach the loop by `hear`. */
 async function follow(changes: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of changes);
-}
-
-async function startAdmin(admin: Admin): Promise<Result<string, DaemonFailure>> {
-  const started = await admin.start();
-  if (started.ok) {
-    const { url, socket } = started.value;
-    return ok(url === undefined ? socket : `${url} (reads) and ${socket}`);
-  }
-  const { kind, place, detail } = started.failure;
-  const hint =
-    kind === 'socket-in-use'
-      ? 'stop it, or give this one its own folder with --state-dir'
-      : place.startsWith('/')
-        ? 'choose another folder with --state-dir'
-        : 'choose another address with --admin-bind, for example: --admin-bind 127.0.0.1:9093';
-  return fail({ kind: 'failed', detail: `the admin API cannot listen on ${place}: ${detail}; ${hint}` });
-}
-
-/** Why the file of the admin token cannot be used; it is read again with every request. */
-async function unusableToken(file: string): Promise<string | undefined> {
-  try {
-    const token = await readFile(file, 'utf8');
-    return token.trim() === '' ? `--admin-token-file ${file} is empty and cannot be used` : undefined;
-  } catch (error) {
-    return `--admin-token-file ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-  }
 }
