@@ -86,7 +86,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     hear(event);
     if (event.type === 'pass-started') reading.resolve();
   };
-  const adapter = createHaproxy({ settings, clock, emit });
+  const adapter = createHaproxy({ settings, clock, emit, ...(binary.ok ? { found: binary.value } : {}) });
   /** What another Portolan has started is not for this one to stop. */
   let isTaken = await isServed(settings.stateDir);
   const kept: Haproxy = { ...adapter, stop: (how) => adapter.stop(isTaken ? 'keep' : how) };

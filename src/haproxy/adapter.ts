@@ -44,6 +44,8 @@ export interface HaproxyParts {
   readonly clock: Clock;
   readonly emit: (event: DaemonEventBody) => void;
   readonly timings?: Partial<Timings>;
+  /** Where the binary was found already: asking it for its version again would keep clients waiting. */
+  readonly found?: HaproxyBinary;
   /** Environment of HAProxy; by default nothing but a PATH. */
   readonly environment?: HaproxyEnvironment;
 }
@@ -65,7 +67,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     environment: parts.environment ?? DEFAULT_ENVIRONMENT,
     generations: createGenerations(paths, settings.keepGenerations, clock),
     headStart: createHeadStart(),
-    binary: rememberBinary(settings.haproxy, parts.environment ?? DEFAULT_ENVIRONMENT),
+    binary: rememberBinary(settings.haproxy, parts.environment ?? DEFAULT_ENVIRONMENT, parts.found),
     ended: ending.signal,
   };
   const sockets = createKeptSockets(context);
@@ -184,8 +186,9 @@ function failureOf({ kind, detail }: CliFailure): HaproxyFailure {
 function rememberBinary(
   haproxy: string,
   environment: HaproxyEnvironment,
+  first: HaproxyBinary | undefined,
 ): () => Promise<Result<HaproxyBinary, VersionFailure>> {
-  let found: Promise<Result<HaproxyBinary, VersionFailure>> | undefined;
+  let found = first === undefined ? undefined : Promise.resolve<Result<HaproxyBinary, VersionFailure>>(ok(first));
   return async () => {
     found ??= findHaproxy(haproxy, environment);
     const result = await found;
