@@ -17,7 +17,7 @@ export type ReadinessOf = (task: TaskId, version: Version, checks: number) => Ta
  * was not asked yet: only the present version tells. An answer without the list knows nothing of any task.
  */
 export function parseReadiness(app: JsonRecord, present: Version): ReadinessOf {
-  const isDeployed = listAt(app, 'deployments').some(isRecord);
+  if (!listAt(app, 'deployments').some(isRecord)) return whenSettled;
   const given = field(app, 'readinessCheckResults');
   const results = new Map<TaskId, boolean>();
   for (const entry of listAt(app, 'readinessCheckResults').filter(isRecord)) {
@@ -26,11 +26,24 @@ export function parseReadiness(app: JsonRecord, present: Version): ReadinessOf {
   }
   return (task, version, checks) => {
     const result = results.get(task);
-    if (checks === 0 && (result === undefined || !isDeployed)) return undefined;
-    if (!isDeployed) return 'ready';
     if (result !== undefined) return result ? 'ready' : 'waiting';
+    if (checks === 0) return undefined;
     return Array.isArray(given) && version === present ? 'waiting' : 'unknown';
   };
+}
+
+const whenSettled: ReadinessOf = (_task, _version, checks) => (checks === 0 ? undefined : 'ready');
+
+/** Somebody runs who has not passed yet. */
+export const isWaiting = ({ tasks }: App): boolean =>
+  tasks.some(({ state, readiness }) => readiness === 'waiting' && state === 'running');
+
+/** The app, when no step of a deployment is at work on it: results end with their step, and it has ended as all had passed. */
+export function withoutWaiting(app: App): App {
+  const tasks = app.tasks.map((task) =>
+    task.readiness === 'waiting' ? { ...task, readiness: 'ready' as const } : task,
+  );
+  return { ...app, tasks };
 }
 
 /** Gives what is known after a change of apps, from what was known before it. */

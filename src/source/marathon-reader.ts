@@ -13,6 +13,7 @@ import { inParallel } from './in-parallel.ts';
 import type { MarathonHttp } from './marathon-http.ts';
 import type { NameResolver } from './names.ts';
 import { APPS_PATH, appWithTasksPath } from './paths.ts';
+import { createReadied } from './readied.ts';
 import { createReadinessWatch } from './readiness-watch.ts';
 import type { MarathonTimings } from './timings.ts';
 
@@ -42,6 +43,7 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
   const definitions = createDefinitions(http, clock, timings.definitions);
   const lookups: Lookups = { definition: definitions.get, address: names.address };
   const watch = createReadinessWatch({ clock, timings, hint });
+  const readied = createReadied(http);
   let last: Checked<Snapshot> | undefined;
 
   /** Gets what apps refer to: older definitions and the addresses of agents. Gaps are allowed. */
@@ -53,10 +55,23 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
     const read = await http.get('apps', APPS_PATH, readApps(lookups, before), signal);
     if (!read.ok) return read;
     await prepare(read.value.versions, read.value.hosts, signal);
-    last = await read.value.finish(clock.now());
+    const listed = await read.value.finish(clock.now());
+    last = await withReadied(listed, listed.value.apps, before, signal);
     announced.readAll(before, last.value, startedAt);
     watch.seenAll(last.value.apps);
     return ok(last);
+  }
+
+  async function withReadied(
+    listed: Checked<Snapshot>,
+    asked: readonly App[],
+    before: Snapshot | undefined,
+    signal: AbortSignal,
+  ): Promise<Checked<Snapshot>> {
+    const others = await readied(asked, (id) => appIn(before?.apps ?? [], id), signal);
+    if (others.size === 0) return listed;
+    const apps = listed.value.apps.map((app) => others.get(app.id) ?? app);
+    return { ...listed, value: { ...listed.value, apps } };
   }
 
   async function readSome(scope: readonly AppId[], before: Checked<Snapshot>, signal: AbortSignal): Promise<Read> {
@@ -74,14 +89,13 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
     if (failed.length > 0) void hintLater(failed.map(({ id }) => id));
     const apps = read.flatMap((answer) => (answer.gone ? [] : [answer.app]));
     await prepare(wantedVersions(apps), wantedHosts(apps), signal);
-    const now = merge(before, read, clock.now());
-    last = now;
     const asked = read.map(({ id }) => id);
+    const there = ({ value }: Checked<Snapshot>) => asked.flatMap((id) => appIn(value.apps, id) ?? []);
+    const merged = merge(before, read, clock.now());
+    const now = await withReadied(merged, there(merged), before.value, signal);
+    last = now;
     announced.readSome(asked, startedAt);
-    watch.seen(
-      asked,
-      asked.flatMap((id) => appIn(now.value.apps, id) ?? []),
-    );
+    watch.seen(asked, there(now));
     return ok(now);
   }
 

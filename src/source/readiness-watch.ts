@@ -1,5 +1,6 @@
 import type { App, AppId, Instant } from '../core/app.ts';
 import type { ChangeHint, Clock } from '../core/ports.ts';
+import { isWaiting } from '../core/readiness-checks.ts';
 import type { MarathonTimings } from './timings.ts';
 
 /** Looks again at apps whose tasks have not passed their readiness check: that they have is told by no event (marathon-api 1.8). */
@@ -41,6 +42,3 @@ export function createReadinessWatch({ clock, timings, hint }: ReadinessWatchPar
 
   return { seen, seenAll: (apps) => seen([...waiting.keys()], apps) };
 }
-
-const isWaiting = ({ tasks }: App): boolean =>
-  tasks.some(({ state, readiness }) => readiness === 'waiting' && state === 'running');
