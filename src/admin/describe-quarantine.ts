@@ -10,7 +10,8 @@ export function describeQuarantine(
     case 'app-quarantined': {
       const { app, label, value } = event;
       const keeps = event.keeps === 'last-good' ? 'its last good form serves on' : 'it is left out';
-      const message = `HAProxy refuses what ${app} asks for, ${keeps}: ${event.message}`;
+      const who = event.unread ? 'a label keeps from being served' : 'HAProxy refuses';
+      const message = `${who} what ${app} asks for, ${keeps}: ${event.message}`;
       return line('warn', message, { apps: [app], keeps: event.keeps, label, value });
     }
     case 'app-released':

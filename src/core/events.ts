@@ -154,9 +154,10 @@ export type DaemonEventBody =
   /** Nothing is held any more; `lost` routes are gone, or were never. */
   | { readonly type: 'shrink-ended'; readonly how: HoldEnd; readonly lost: number; readonly ms: number }
   // quarantine
-  /** HAProxy refused what an app asks for, in these words. */
+  /** HAProxy refused what an app asks for, in these words; or (`unread`) a label cannot be understood, which they tell. */
   | {
       readonly type: 'app-quarantined';
+      readonly unread?: true;
       readonly app: AppId;
       readonly message: string;
       /** What of the app is served meanwhile. */

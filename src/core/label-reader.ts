@@ -122,6 +122,15 @@ const MAX_FAULTS = 5;
 /** How many unknown labels of an app are compared with all known ones. */
 const MAX_SUGGESTIONS = 20;
 
+/** One label of an app by itself, and what it is; undefined: no label of this name exists. */
+export function readOneLabel(app: AppId, label: string, text: string) {
+  const found = findLabel(label);
+  if (found?.spec === undefined) return undefined;
+  const problems: Problem[] = [];
+  const { value } = readLabel(found.spec, { app, label }, text, problems);
+  return { key: found.key, spec: found.spec, value, problems };
+}
+
 function readLabel(
   spec: LabelSpec<unknown>,
   origin: { readonly app: AppId; readonly label: string },

@@ -32,7 +32,7 @@ export const PROBLEM_CODES = {
   DefinitionUnknown:
     'The task runs an older version of its app that Marathon no longer shows. It is served by its app’s present ports, without a HAProxy check.',
   LabelInvalid:
-    'The label’s value is not of the kind expected. The label is ignored, or the route refused where it cannot do without.',
+    'The label’s value is not of the kind expected. The label is ignored, or the route refused where it cannot do without. An app that would lose a route by it is held at its last good definition instead (`Quarantined`).',
   LabelUnknown: 'No label of this name exists. The nearest known name is suggested.',
   LabelIndexOutOfRange: 'The label’s index is beyond the app’s ports. The label has no effect.',
   LabelNotYetHonoured:
@@ -55,7 +55,7 @@ export const PROBLEM_CODES = {
     'The path of the health check holds characters that HAProxy cannot be given. The path `/` is checked instead.',
   DeploymentGroupInvalid: 'The labels of the deployment group do not fit together. The app is routed by itself.',
   Quarantined:
-    'HAProxy refused what this app asks for. Its last good definition serves on with its present servers (`value-ignored`); an app that was never accepted is left out (`app-excluded`). It is tried again when its definition changes.',
+    'HAProxy refused what this app asks for, or a label cannot be understood by which it would lose what it has. Its last good definition serves on with its present servers (`value-ignored`); an app that was never accepted is left out (`app-excluded`). It is tried again when its definition changes.',
   ListenerHeld:
     'Somebody else has the address, which is named, it is not of this machine, or outgoing connections use the port (net.ipv4.ip_local_reserved_ports keeps them off). Everything else serves; it opens by itself.',
 } as const satisfies Readonly<Record<string, string>>;

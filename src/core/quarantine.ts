@@ -1,20 +1,24 @@
 import type { App, AppId } from './app.ts';
 import { blamedLabel, refusedTexts, withoutSecrets } from './blame-label.ts';
 import type { Diagnostic, RenderedConfig } from './config.ts';
+import type { DaemonEventBody } from './events.ts';
 import type { Origin, Problem } from './problem.ts';
 import { appOf, printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
+import { spoiltLabel } from './spoilt-label.ts';
 import { askedBy, type Holding } from './stand-in.ts';
 import { byAppId, byFirstBind, byName, byRoute, listDiff } from './table-diff.ts';
 import { profileName } from './template-views.ts';
 
-/** An app that HAProxy refused, and why. */
+/** An app that HAProxy refused, or of which a label cannot be understood that could be before, and why. */
 export interface Quarantined extends Holding {
+  /** Nobody asked HAProxy: it is a label. */
+  readonly unread?: true;
   /** `askedBy` of that time: anything else is a reason to try again. */
   readonly asked: string;
   /** ms since the epoch. */
   readonly since: number;
-  /** HAProxy's own words, free of secrets. */
+  /** HAProxy's own words, free of secrets; of a label, what is wrong with it. */
   readonly message: string;
   /** The label that they are about, as far as that can be told. */
   readonly label?: string;
@@ -42,6 +46,47 @@ export function quarantined(app: App, { holding, said, config, suspected }: Refu
     ...blamedLabel(app, holding.good, refusedTexts(said, config)),
     ...(suspected === undefined ? {} : { suspected }),
   };
+}
+
+/** An app as it is held because of a label from `since` on, if there is such a label. */
+export function heldForLabel(app: App, good: App, since: number): Quarantined | undefined {
+  const problem = spoiltLabel(app, good);
+  if (problem === undefined) return undefined;
+  const { message, origin, value } = problem;
+  return {
+    unread: true,
+    step: 'definition',
+    good,
+    asked: askedBy(app, 'definition'),
+    since,
+    message: printable(message, 400),
+    ...(origin.from === 'label' ? { label: origin.label } : {}),
+    ...(value === undefined ? {} : { value }),
+  };
+}
+
+type Entries = ReadonlyMap<AppId, Quarantined>;
+
+/** Of those who are only suspected, the ones to be tried together next: those first who are known to be among the fewest. */
+export function suspects(entries: Entries): readonly AppId[] {
+  const suspected = [...entries].filter(([, entry]) => entry.suspected !== undefined);
+  const together = Math.min(...suspected.map(([, entry]) => entry.suspected ?? 1));
+  const fewest = suspected.filter(([, entry]) => entry.suspected === together).slice(0, together);
+  return fewest.map(([app]) => app);
+}
+
+/** Who was refused before `from`, ms since the epoch. A label that cannot be understood never will be. */
+export function waitedLong(entries: Entries, from: number): readonly AppId[] {
+  const waited = [...entries].filter(([, { since, suspected, unread }]) => !suspected && !unread && since <= from);
+  return waited.map(([app]) => app);
+}
+
+/** When the next one is worth a try, ms since the epoch. `suspectsFrom`: those who are only suspected. */
+export function nextTry(entries: Entries, suspectsFrom: number, everyMs: number): number | undefined {
+  const times = [...entries.values()].flatMap(({ since, suspected, unread }) =>
+    unread ? [] : suspected ? suspectsFrom : since + everyMs,
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** The table without the rows of apps that are left out. What they own stays claimed: nobody else gets it meanwhile. */
@@ -97,15 +142,30 @@ export function sharingProfiles(table: RoutingTable, profiles: ReadonlySet<strin
   return new Set(table.backends.filter(({ profile }) => profiles.has(profileName(profile))).map(makerOf));
 }
 
+/** That an app is held, as an event. */
+export function toldOf(app: AppId, entry: Quarantined): DaemonEventBody {
+  const { message, step, label, value, unread } = entry;
+  return {
+    type: 'app-quarantined',
+    ...(unread ? { unread } : {}),
+    app,
+    message,
+    keeps: step === 'out' ? 'nothing' : 'last-good',
+    ...(label === undefined ? {} : { label }),
+    ...(value === undefined ? {} : { value }),
+  };
+}
+
 /** What is shown of a quarantined app. */
 export function quarantineProblem(app: AppId, entry: Quarantined): Problem {
-  const { label, value, message, step } = entry;
+  const { label, value, message, step, unread } = entry;
   const out = step === 'out';
+  const who = unread ? 'A label keeps from being served' : 'HAProxy refused';
   return {
     code: 'Quarantined',
     effect: out ? 'app-excluded' : 'value-ignored',
     message: printable(
-      `HAProxy refused what ${app} asks for, ${out ? 'and the app is left out' : 'its last good form serves on'}: ${message}`,
+      `${who} what ${app} asks for, ${out ? 'and the app is left out' : 'its last good form serves on'}: ${message}`,
       500,
     ),
     origin: label === undefined ? { from: 'app', app } : { from: 'label', app, label },

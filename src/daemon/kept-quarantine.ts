@@ -4,12 +4,24 @@ import type { TemplateSources } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, GoodApps } from '../core/ports.ts';
 import type { Quarantined } from '../core/quarantine.ts';
-import { quarantined, quarantineProblem, voiceBefore } from '../core/quarantine.ts';
+import {
+  heldForLabel,
+  nextTry,
+  quarantined,
+  quarantineProblem,
+  suspects,
+  toldOf,
+  voiceBefore,
+  waitedLong,
+} from '../core/quarantine.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Holding } from '../core/stand-in.ts';
-import { appNamed, askedBy, definitionText, heldApp, nextHolding, withHeldApps } from '../core/stand-in.ts';
+import { appNamed, askedBy, definitionText, nextHolding, withHeldApps } from '../core/stand-in.ts';
 import type { Culprits } from './culprits.ts';
+import { createHeldForms } from './held-forms.ts';
 import type { Keeper } from './keeper.ts';
+import { createLabelWatch } from './label-watch.ts';
+import { createSurroundings } from './surroundings.ts';
 
 /** What HAProxy has accepted: the answer of the source, and what was made of it. */
 export interface Accepted {
@@ -73,25 +85,17 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
   let putOffUntil: number | undefined;
   let putOffs = 0;
   let suspectsFrom = 0;
-  let surroundings = '';
-  let sources: readonly unknown[] = [];
-  const forms = new Map<AppId, { readonly of: App; readonly holding: Holding; readonly app: App }>();
+  const surroundings = createSurroundings();
+  const labels = createLabelWatch();
+  const forms = createHeldForms();
 
-  const surroundingsOf = (templates: TemplateSources, certificates: CertificateSet): string => {
-    if (templates === sources[0] && certificates === sources[1]) return surroundings;
-    sources = [templates, certificates];
-    return JSON.stringify(sources);
-  };
   const change = (edit: (entries: Map<AppId, Quarantined>) => void): void => {
     const now = new Map(entries);
     edit(now);
     entries = now;
   };
   const leave = (apps: readonly AppId[]): void => {
-    if (apps.length === 0) return;
-    change((now) => {
-      for (const app of apps) now.delete(app);
-    });
+    if (apps.length > 0) change((now) => apps.forEach((app) => void now.delete(app)));
   };
   const tryAgain = (apps: readonly AppId[]): boolean => {
     for (const app of apps) {
@@ -106,16 +110,36 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
   function worthATry(): readonly AppId[] {
     const now = clock.now();
     if (isPutOff()) return [];
-    const suspected = now < suspectsFrom ? [] : [...entries].filter(([, entry]) => entry.suspected !== undefined);
+    const suspected = now < suspectsFrom ? [] : suspects(entries);
     if (suspected.length > 0) suspectsFrom = now + timings.suspectRetryMs;
-    // Those first who are known to be among the fewest.
-    const together = Math.min(...suspected.map(([, entry]) => entry.suspected ?? 1));
-    const group = suspected.filter(([, entry]) => entry.suspected === together).slice(0, together);
-    const waited = [...entries].filter(
-      ([, { since, suspected }]) => !suspected && now - since >= timings.quarantineRetryMs,
-    );
-    return [...group, ...waited].map(([app]) => app);
+    return [...suspected, ...waitedLong(entries, now - timings.quarantineRetryMs)];
   }
+
+  /** Holds those of which a label cannot be understood any more, before anything is made of it. */
+  function seeLabels(snapshot: Snapshot): void {
+    const held = new Map<AppId, Quarantined>();
+    for (const app of labels.unseen(snapshot, tried.keys())) {
+      if (entries.has(app.id)) continue;
+      const before = tried.get(app.id);
+      const good = before?.good ?? lastGood(app.id);
+      const entry = good && heldForLabel(app, good, clock.now());
+      if (entry === undefined) continue;
+      if (before?.asked !== entry.asked) emit(toldOf(app.id, entry));
+      held.set(app.id, entry);
+      tried.delete(app.id);
+    }
+    if (held.size > 0) hold(held);
+  }
+
+  function hold(held: ReadonlyMap<AppId, Quarantined>): void {
+    change((now) => {
+      for (const [id, entry] of held) now.set(id, entry);
+    });
+    if (accepted !== undefined) goodApps.save({ apps: accepted.snapshot.apps, quarantined: entries });
+  }
+
+  const lastGood = (id: AppId): App | undefined =>
+    accepted === undefined ? stored.get(id) : appNamed(accepted.snapshot, id);
 
   function goodOf(app: AppId, table: RoutingTable): App | undefined {
     const entry = entries.get(app) ?? tried.get(app);
@@ -123,23 +147,6 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
     if (accepted === undefined) return stored.get(app);
     const before = voiceBefore(app, table, accepted.table);
     return entries.get(before)?.good ?? tried.get(before)?.good ?? appNamed(accepted.snapshot, before);
-  }
-
-  /** The same object while nothing of it changes: what is made of it is remembered by that. */
-  function formOf(app: App, holding: Holding): App {
-    const before = forms.get(app.id);
-    if (before?.of === app && before.holding.step === holding.step && before.holding.good === holding.good)
-      return before.app;
-    const made = { of: app, holding, app: heldApp(app, holding) };
-    forms.set(app.id, made);
-    return made.app;
-  }
-
-  function tell(app: AppId, entry: Quarantined): void {
-    const { message, step, label, value } = entry;
-    const keeps = step === 'out' ? 'nothing' : 'last-good';
-    const about = { ...(label === undefined ? {} : { label }), ...(value === undefined ? {} : { value }) };
-    emit({ type: 'app-quarantined', app, message, keeps, ...about });
   }
 
   function accepts(newest: Accepted): void {
@@ -156,14 +163,11 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
       entries = saved.quarantined;
     },
     review(templates, certificates) {
-      const before = surroundings;
-      surroundings = surroundingsOf(templates, certificates);
-      if (before !== '' && surroundings !== before) return tryAgain([...entries.keys()]);
+      if (surroundings.changed(templates, certificates)) return tryAgain([...entries.keys()]);
       return tryAgain(worthATry());
     },
     cast(snapshot, more = NOBODY) {
-      if (entries.size === 0 && more.size === 0) return { snapshot, out: new Set() };
-      if (!isPutOff()) {
+      if (entries.size > 0 && !isPutOff()) {
         putOffUntil = undefined;
         tryAgain(
           [...entries].flatMap(([id, { step, asked }]) => {
@@ -172,13 +176,15 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
           }),
         );
       }
+      seeLabels(snapshot);
+      if (entries.size === 0 && more.size === 0) return { snapshot, out: new Set() };
       const apps = new Map<AppId, App>();
       const out = new Set<AppId>();
       for (const [id, holding] of [...entries, ...more]) {
         const app = appNamed(snapshot, id);
         if (app === undefined) continue;
         if (holding.step === 'out') out.add(id);
-        apps.set(id, formOf(app, holding));
+        apps.set(id, forms.of(app, holding));
       }
       return { snapshot: withHeldApps(snapshot, apps), out };
     },
@@ -201,7 +207,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
     isKnown(app) {
       if (tried.has(app.id)) return false;
       if (entries.has(app.id)) return true;
-      const good = accepted === undefined ? stored.get(app.id) : appNamed(accepted.snapshot, app.id);
+      const good = lastGood(app.id);
       return good !== undefined && definitionText(good) === definitionText(app);
     },
     add(culprits, snapshot) {
@@ -212,16 +218,13 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
         if (app === undefined) continue;
         const entry = quarantined(app, culprit, since);
         const before = entries.get(id) ?? tried.get(id);
-        if (before?.asked !== entry.asked || before.step !== entry.step) tell(id, entry);
+        if (before?.asked !== entry.asked || before.step !== entry.step) emit(toldOf(id, entry));
         added.set(id, entry);
         tried.delete(id);
       }
       if (added.size === 0) return;
       suspectsFrom = since + timings.suspectRetryMs;
-      change((now) => {
-        for (const [id, entry] of added) now.set(id, entry);
-      });
-      if (accepted !== undefined) goodApps.save({ apps: accepted.snapshot.apps, quarantined: entries });
+      hold(added);
     },
     checked: accepts,
     accept(newest) {
@@ -229,7 +232,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
       leave(gone);
       for (const app of [...tried.keys(), ...gone]) {
         emit({ type: 'app-released', app });
-        forms.delete(app);
+        forms.forget(app);
       }
       if (tried.size > 0) putOffs = 0;
       tried.clear();
@@ -239,12 +242,8 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
     remembers: () => accepted !== undefined || stored.size > 0,
     problems: () => [...entries].map(([app, entry]) => quarantineProblem(app, entry)),
     wake() {
-      if (entries.size === 0) return undefined;
-      const times = [...entries.values()].map(({ since, suspected }) =>
-        suspected ? suspectsFrom : since + timings.quarantineRetryMs,
-      );
-      const soonest = Math.min(...times);
-      return { at: (putOffUntil ?? soonest) as Instant, scope: [], reason: 'quarantine' };
+      const at = nextTry(entries, suspectsFrom, timings.quarantineRetryMs);
+      return at === undefined ? undefined : { at: (putOffUntil ?? at) as Instant, scope: [], reason: 'quarantine' };
     },
   };
 }

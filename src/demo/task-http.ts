@@ -1,15 +1,19 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { TaskListener, TaskPort, TaskView } from './task-spec.ts';
+import { createUpgrades } from './task-upgrade.ts';
 
 /**
  * The HTTP port of a task. It answers every request with who it is and what it got. `/slow?ms=N` takes its time,
  * `/status/N` answers with that status; the task's health paths answer 503 while it is not healthy, all others while it is not ready.
+ * A WebSocket gets its messages back.
  */
 export function createHttpListener(view: TaskView, at: TaskPort): TaskListener {
   const server = createServer((request, response) => {
     request.resume();
     request.on('end', () => answer(view, at, request, response));
   });
+  const upgrades = createUpgrades(view.spec.task);
+  server.on('upgrade', upgrades.accept);
   // A task does not give up on idle connections by itself: only its end does.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
@@ -22,7 +26,11 @@ export function createHttpListener(view: TaskView, at: TaskPort): TaskListener {
       }),
     finish: (limitMs) =>
       new Promise((resolve) => {
-        const limit = setTimeout(() => server.closeAllConnections(), limitMs);
+        const limit = setTimeout(() => {
+          server.closeAllConnections();
+          upgrades.cut();
+        }, limitMs);
+        upgrades.leave();
         server.close(() => {
           clearTimeout(limit);
           resolve();
@@ -31,6 +39,7 @@ export function createHttpListener(view: TaskView, at: TaskPort): TaskListener {
     cut: () => {
       server.close();
       server.closeAllConnections();
+      upgrades.cut();
     },
   };
 }

@@ -22,6 +22,7 @@ const text = z.string();
 const number = z.number();
 
 const savedRefusal = z.object({
+  unread: z.literal(true).optional(),
   asked: text,
   since: number,
   message: text,

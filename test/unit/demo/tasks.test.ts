@@ -172,3 +172,24 @@ test('a fixed port that is taken on one agent is had on another', async () => {
   expect(new Set([...hosts, taken?.address]).size).toBe(3);
   expect(marathon.tasks('two').map(({ json }) => json['ports'])).toEqual([[taken?.port], [taken?.port]]);
 });
+
+test('a WebSocket gets its messages back, and a goodbye when its task ends', async () => {
+  const marathon = await marathonOf();
+  await marathon.post({ id: 'live' });
+  await marathon.settled();
+  const [task] = marathon.tasks('live');
+  const socket = new WebSocket(at(task).replace('http', 'ws'));
+  const heard: unknown[] = [];
+  socket.addEventListener('message', ({ data }) => heard.push(data));
+  await new Promise((opened) => socket.addEventListener('open', opened, { once: true }));
+  const closed = new Promise((end) => socket.addEventListener('close', ({ code }) => end(code), { once: true }));
+  const long = 'x'.repeat(1_000);
+  for (const message of ['one', '', long]) {
+    const next = new Promise((come) => socket.addEventListener('message', come, { once: true }));
+    socket.send(message);
+    await next;
+  }
+  expect(heard).toEqual(['one', '', long]);
+  await marathon.delete('live');
+  expect(await closed).toBe(1001);
+});
