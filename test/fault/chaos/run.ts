@@ -19,7 +19,7 @@ const say = (line: string): void => {
 };
 process.stdout.write(`chaos for ${minutes} minutes with seed ${seed}\n`);
 try {
-  const figures = await runChaos({ minutes, seed, firstPort: 30_000, say });
+  const figures = await runChaos({ minutes, seed, firstPort: 30_200, say });
   for (const [word, figure] of Object.entries(figures)) process.stdout.write(`${word.padEnd(10)} ${figure}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.stack : error}\nseed ${seed}\n`);

@@ -1,8 +1,10 @@
 import { type ManyProbers, startManyProbers } from '../../support/many-probers.ts';
 import { customerApp } from '../../support/platform.ts';
 import { until } from '../../support/portolan-process.ts';
+import { longSessions } from './old-workers.ts';
 import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
+import { downOverReloads, portsOverReloads } from './server-states.ts';
 
 const routed = (stage: Stage, vhost: string, status = 200) =>
   until(`${vhost} answers ${status}`, async () => (await stage.ask(vhost)) === status);
@@ -52,6 +54,7 @@ function rolling(): Scenario {
       await routed(stage, vhost);
       await stage.marathon.settled(id);
       probers = startManyProbers(stage.portolan.ports.http, 100, [{ host: vhost, app: id }]);
+      await probers.take();
     },
     inject: async ({ marathon }) => {
       await marathon.restart(id);
@@ -77,6 +80,51 @@ function rolling(): Scenario {
   };
 }
 
+/** Tasks that are gone the moment they are told to go. Only what was under way in them may be lost. */
+function instantDeath(): Scenario {
+  const id = '/extra/instant';
+  const vhost = 'instant.fault.example';
+  let probers: ManyProbers | undefined;
+  return {
+    name: 'rolling upgrades of tasks that die at once',
+    rows: ['11'],
+    seconds: { full: 60, short: 3 },
+    prepare: async (stage) => {
+      const labels = { HAPROXY_0_VHOST: vhost };
+      const upgradeStrategy = { minimumHealthCapacity: 1, maximumOverCapacity: 0.5 };
+      await stage.marathon.post(
+        customerApp(id, { instances: 6, upgradeStrategy, labels, env: { TASK_EXIT: 'instant' } }),
+      );
+      await routed(stage, vhost);
+      await stage.marathon.settled(id);
+      probers = startManyProbers(stage.portolan.ports.http, 100, [{ host: vhost, app: id }]);
+      await probers.take();
+    },
+    inject: async ({ marathon }) => {
+      await marathon.restart(id);
+    },
+    during: async ({ marathon, full }) => {
+      await marathon.settled(id);
+      for (let deploys = 1; deploys < (full ? 5 : 1); deploys++) {
+        await marathon.restart(id);
+        await marathon.settled(id);
+      }
+    },
+    heal: async ({ marathon }) => marathon.settled(id),
+    after: async (stage) => {
+      const { asked = 0, failed = 0, failures = [] } = (await probers?.take()) ?? {};
+      stage.says(`${asked} more requests to it, ${failed} lost with a task`);
+      // Each of them in the very moment in which a task was cut, so that there are few.
+      return failed * 200 <= asked ? undefined : failures.join('\n');
+    },
+    tidy: async (stage) => {
+      probers?.stop();
+      probers = undefined;
+      await remove(stage, id);
+    },
+  };
+}
+
 /** From no task to one and back: the route stays, and says 503 while there is nobody. */
 function toZero(): Scenario {
   const id = '/extra/zero';
@@ -92,12 +140,14 @@ function toZero(): Scenario {
     },
     inject: async () => undefined,
     during: async (stage) => {
-      const odd = new Set<number>();
+      const odd = new Set<string>();
       let over = false;
       const looking = (async () => {
         while (!over) {
-          const status = await stage.ask(vhost);
-          if (status !== 200 && status !== 503) odd.add(status);
+          const { status, headers } = await stage.request(vhost);
+          if (status !== 200 && status !== 503) odd.add(`status ${status}`);
+          const answerer = String(headers['x-task-id'] ?? 'extra_zero');
+          if (!answerer.startsWith('extra_zero')) odd.add(`task ${answerer}`);
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       })();
@@ -114,8 +164,8 @@ function toZero(): Scenario {
         over = true;
         await looking;
       }
-      if (odd.size > 0) throw new Error(`answered ${[...odd].join(', ')}`);
-      stage.says('200 and 503 only');
+      if (odd.size > 0) throw new Error(`answered by ${[...odd].join(', ')}`);
+      stage.says('200 of its own tasks and 503 only');
     },
     heal: async ({ marathon }) => marathon.settled(id),
     tidy: (stage) => remove(stage, id),
@@ -178,4 +228,14 @@ const partition: Scenario = {
   },
 };
 
-faultSuite('Apps change', 27_200, {}, [rolling(), wrongCheck(), toZero(), partition, reloads()]);
+faultSuite('Apps change', 27_200, {}, [
+  rolling(),
+  wrongCheck(),
+  toZero(),
+  partition,
+  reloads(),
+  longSessions(),
+  downOverReloads(),
+  portsOverReloads(),
+  instantDeath(),
+]);

@@ -115,15 +115,17 @@ function taken(name: string, rows: Scenario['rows'], thief: Thief, port: number,
 function moves(from: number, to: number): Scenario {
   const id = '/extra/moves';
   const thief = listener('127.0.0.1');
-  let missed = 0;
+  let missed: string[] = [];
   const served = async (): Promise<void> => {
-    if (!(await echoes(from))) missed += 1;
+    const answer = await echo(from, 'ping');
+    if ('error' in answer) missed.push(answer.error);
   };
   return {
     name: 'a service moves to a port that another process has',
     rows: ['6'],
     seconds: { full: 30, short: 4 },
     async prepare(stage) {
+      missed = [];
       await stage.marathon.post(echoApp(id, from));
       await until('it echoes', () => echoes(from), 30_000);
       await stage.marathon.settled(id);
@@ -140,7 +142,7 @@ function moves(from: number, to: number): Scenario {
     recovered: async (stage) => isWell(await stage.status()) && echoes(to),
     async after(stage) {
       await gone(stage, id, to);
-      return missed === 0 ? undefined : `the port that it had did not answer ${missed} times`;
+      return missed.length === 0 ? undefined : `the port that it had did not answer: ${missed.join(', ')}`;
     },
     patience: 75,
   };
@@ -170,8 +172,29 @@ function outgoing(): Scenario {
       socket?.destroy();
       server?.close();
       await marathon.delete(id);
+      await marathon.settled(id);
     },
     shows: (status) => names(port, 'outgoing connection')(status),
+  };
+}
+
+/** An address that this machine does not have: HAProxy would stop everybody’s listeners for two seconds over it. */
+function elsewhere(port: number): Scenario {
+  const id = '/extra/elsewhere';
+  return {
+    name: 'a port on an address that this machine does not have',
+    rows: ['6'],
+    seconds: { full: 20, short: 2 },
+    async inject({ marathon }) {
+      const { labels, ...app } = echoApp(id, port);
+      await marathon.post({ ...app, labels: { ...(labels as object), HAPROXY_0_BIND_ADDR: '192.0.2.77' } });
+    },
+    // The machine does not get it, so somebody has to give up.
+    async heal({ marathon }) {
+      await marathon.delete(id);
+      await marathon.settled(id);
+    },
+    shows: names(port, 'not an address of this machine'),
   };
 }
 
@@ -185,4 +208,5 @@ faultSuite('Somebody else has a port', FIRST, {}, [
   taken('a port on which a stray HAProxy serves', ['9', 'I8'], strayHaproxy(), free(2), 'haproxy (pid '),
   moves(free(3), free(4)),
   outgoing(),
+  elsewhere(free(5)),
 ]);

@@ -1,4 +1,5 @@
 import type { FaultKind, FaultParameters } from '../../../src/demo/faults.ts';
+import { createRandom } from '../../../src/demo/random.ts';
 import { customerApp } from '../../support/platform.ts';
 import { createPortolan, get, type PortolanProcess, until } from '../../support/portolan-process.ts';
 import type { Row } from './failure-modes.ts';
@@ -72,7 +73,61 @@ const faulty = (kind: FaultKind, parameters: FaultParameters = {}): Pick<Scenari
   heal: ({ marathon }) => marathon.clearFaults(),
 });
 
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 const standby = ({ marathon }: Stage): number => (marathon.leader() + 1) % marathon.urls.length;
+
+/** What one of three masters may answer that is not so. */
+const NONSENSE: readonly FaultKind[] = ['blank-200', 'empty-apps', 'empty-object', 'html', 'cut-length', 'half-list'];
+
+/** Each kind of nonsense, from one master after the other. */
+const oneInThree = seenThrough('one master of three answers nonsense of every kind', ['2', '18', 'I1'], 20, {
+  inject: async () => undefined,
+  during: async (stage) => {
+    const began = performance.now();
+    for (const [n, kind] of NONSENSE.entries()) {
+      const master = n % stage.marathon.urls.length;
+      await stage.marathon.fault(master, kind);
+      const made = await change(stage);
+      await pause(stage.full ? 5_000 : 500);
+      // What the leader says is all that the others pass on.
+      if (master === stage.marathon.leader()) await stage.marathon.clearFaults(master);
+      await live(stage, made, 30);
+      await stage.marathon.clearFaults(master);
+    }
+    stage.says(`${NONSENSE.length} changes live, ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  },
+  heal: ({ marathon }) => marathon.clearFaults(),
+});
+
+/** Masters go and come back, one or all of them at a time. */
+const comeAndGo = seenThrough('masters die and come back in any order', ['15', '24'], 60, {
+  seconds: { full: 60, short: 3 },
+  inject: async () => undefined,
+  during: async (stage) => {
+    const { marathon } = stage;
+    const random = createRandom(7);
+    const end = performance.now() + (stage.full ? 60_000 : 3_000);
+    const down = new Set<number>();
+    let times = 0;
+    while (performance.now() < end) {
+      const master = random.below(marathon.urls.length);
+      if (down.delete(master)) await marathon.clearFaults(master);
+      else {
+        down.add(master);
+        await marathon.fault(master, random.next() < 0.5 ? 'refuse' : 'freeze');
+      }
+      times += 1;
+      await pause(random.below(1_500));
+    }
+    stage.says(`${times} times`);
+  },
+  heal: ({ marathon }) => marathon.clearFaults(),
+  after: async (stage) => {
+    await live(stage, await change(stage), 20);
+    return undefined;
+  },
+  patience: 60,
+});
 
 /** A node that starts while no master answers: nothing of it may be public before it knows what to serve. */
 function newcomer(): Scenario {
@@ -136,7 +191,10 @@ faultSuite('Marathon is out', 27_000, {}, [
   outage('every master answers a blank 200', ['2', 'I1'], 'blank-200', ['not-json', 'truncated']),
   outage('every master sends half of its JSON', ['2', '26'], 'cut-length', ['truncated', 'not-json']),
   newcomer(),
+  oneInThree,
+  comeAndGo,
   hang(),
+  outage('every master answers an empty object', ['2', 'I1'], 'empty-object', ['not-apps']),
   outage('every master answers a web page', ['2', '18'], 'html', ['not-json']),
   seenThrough('the event stream falls silent', ['1', 'I3'], 20, {
     ...faulty('silent-stream'),

@@ -95,9 +95,9 @@ const forgets = (name: string, spoil: (file: string) => Promise<void>): Scenario
     await until('ready again', async () => (await portolan.admin('/readyz')).status === 200, 30_000);
     stage.says('the running owner kept it');
   },
-  async during({ portolan }) {
+  async during({ portolan, full }) {
     for (let looks = 0; looks < 10; looks += 1) {
-      await neverAnother([portolan.ports.http, PORT], OWNER, 25);
+      await neverAnother([portolan.ports.http, PORT], OWNER, full ? 50 : 15);
       const { status, text } = await portolan.admin('/readyz');
       if (status !== 200) throw new Error(`not ready any more: ${text}`);
     }
@@ -150,7 +150,6 @@ const disagrees: Scenario = {
   onlyFull: true,
   rows: ['19', '32', 'I5'],
   seconds: { full: 20, short: 3 },
-  restart: false,
   prepare: contest(ON_EDGES),
   async inject(stage) {
     const { marathon, portolan } = stage;
@@ -188,10 +187,46 @@ const disagrees: Scenario = {
   },
 };
 
+const GREEDY = '/extra/greedy';
+
+/** An app asks for the ports that Portolan and HAProxy serve everybody on, one after the other. */
+const greedy: Scenario = {
+  name: 'an app asks for the ports of Portolan and HAProxy themselves',
+  rows: ['7', 'I5'],
+  seconds: { full: 20, short: 2 },
+  prepare: async ({ marathon }) => {
+    await marathon.post(customerApp(GREEDY, { labels: { HAPROXY_0_VHOST: 'greedy.fault.example' } }));
+    await marathon.settled(GREEDY);
+  },
+  inject: async () => undefined,
+  during: async ({ marathon, portolan, says }) => {
+    for (const [whose, port] of Object.entries(portolan.ports)) {
+      const labels = { HAPROXY_GROUP: 'external', HAPROXY_0_BIND_ADDR: '*', HAPROXY_0_PORT: `${port}` };
+      await marathon.put(GREEDY, { labels }, true);
+      await until(
+        `it is told that it cannot have the port ${whose}`,
+        async () => {
+          const { text } = await portolan.admin('/v1/problems');
+          return (text.match(/PortConflict[^}]*greedy[^}]*/)?.[0] ?? '').includes(String(port));
+        },
+        30_000,
+      );
+      const status = await answersAt(portolan.ports.http);
+      if (status === GREEDY) throw new Error(`it answers on ${whose}`);
+    }
+    says('PortConflict for each of them');
+  },
+  heal: async ({ marathon }) => {
+    await marathon.delete(GREEDY);
+    await marathon.settled(GREEDY);
+  },
+};
+
 // The first one restarts by itself, so that the short form plays nothing twice.
 faultSuite('Names have one owner', FIRST, {}, [
   forgets('the memory of who holds what is gone', (file) => rm(file).then(() => rm(`${file}.1`, { force: true }))),
   joins,
+  greedy,
   forgets('a letter of the memory has changed, and its copy is gone', async (file) => {
     const text = await readFile(file, 'utf8');
     await writeFile(file, text.replaceAll(`"${OWNER}"`, `"${LOSER}"`));

@@ -1,12 +1,11 @@
 import { readFile, rm } from 'node:fs/promises';
-import { request } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { findByMasterSocket } from '../../../src/haproxy/processes.ts';
-import { customerApp, servicePort } from '../../support/platform.ts';
-import { get, until } from '../../support/portolan-process.ts';
+import { until } from '../../support/portolan-process.ts';
+import { bringChanging, CHANGING, processesOf, relabel, remove, servedTurn } from './changing.ts';
+import { pilingUp } from './old-workers.ts';
 import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
+import { crashing, resyncs } from './storms.ts';
 
 /** Old workers that Portolan leaves in peace. */
 const MOST_OLD_WORKERS = 4;
@@ -30,9 +29,6 @@ async function stopOnce(pid: number): Promise<void> {
   await until('it is stopped', () => isStopped(pid), 500).catch(() => undefined);
   await until(`${pid} is continued`, async () => !(await isStopped(pid)), 20_000);
 }
-
-/** Every process of the stage's HAProxy. */
-const processesOf = (stage: Stage) => findByMasterSocket(join(stage.portolan.stateDir, 'run', 'master.sock'));
 
 /** Stops processes of HAProxy again and again; each time somebody has to continue them. Requests wait, and none fails. */
 const stopping = (name: string, which: readonly Which[]): Scenario => {
@@ -60,6 +56,12 @@ const stopping = (name: string, which: readonly Which[]): Scenario => {
   };
 };
 
+/** Whether a request failed between two instants, ms since the epoch. */
+function isBetween(failure: string, from: number, to: number): boolean {
+  const at = Date.parse(`${new Date(from).toISOString().slice(0, 10)}T${/ at ([\d:.]+)\)$/.exec(failure)?.[1]}Z`);
+  return at >= from && at <= to;
+}
+
 /** Kills a process of HAProxy: what is under way is lost with it, and new requests are refused until it is there again. */
 const killing = (which: Which, withinMs: number): Scenario => {
   let from = 0;
@@ -70,10 +72,7 @@ const killing = (which: Which, withinMs: number): Scenario => {
     seconds: { full: 10, short: 3 },
     readyDips: true,
     // The task here is HAProxy; its own death is all that is excused, and only until it has to be back.
-    excuse: (failure) => {
-      const at = Date.parse(`${new Date(from).toISOString().slice(0, 10)}T${/ at ([\d:.]+)\)$/.exec(failure)?.[1]}Z`);
-      return at >= from - 50 && at <= from + withinMs + 500;
-    },
+    excuse: (failure) => isBetween(failure, from - 50, from + withinMs + 500),
     async inject(stage) {
       const pid = await pidOf(stage, which);
       const [watched] = stage.apps;
@@ -125,231 +124,74 @@ const deleting = (name: string, files: readonly string[]): Scenario => ({
   },
 });
 
-/** Changes what only a reload can bring. */
-const relabel = (stage: Stage, n: number) =>
-  stage.marathon.put(
-    '/extra/changing',
-    {
-      labels: {
-        HAPROXY_GROUP: 'external',
-        HAPROXY_0_BIND_ADDR: '127.0.0.1',
-        HAPROXY_0_VHOST: 'changing.fault.example',
-        HAPROXY_0_BALANCE: n % 2 === 0 ? 'leastconn' : 'source',
-      },
-    },
-    true,
-  );
-
-const changing = () =>
-  customerApp('/extra/changing', { healthChecks: [], labels: { HAPROXY_0_VHOST: 'changing.fault.example' } });
-
-async function remove(stage: Stage, ...ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    await stage.marathon.delete(id).catch(() => undefined);
-    await stage.marathon.settled(id);
-  }
-}
-
 /** The master is stopped again and again while a reload has to go through it. */
-const stoppedReload: Scenario = {
-  name: 'HAProxy’s master is stopped while it reloads',
-  rows: ['5', '17'],
-  seconds: { full: 30, short: 4 },
-  prepare: async ({ marathon }) => {
-    await marathon.post(changing());
-    await marathon.settled('/extra/changing');
-  },
-  async inject(stage) {
-    const pid = await pidOf(stage, 'master');
-    const before = (await stage.status()).counts.reloads;
-    await relabel(stage, 0);
-    for (let n = 0; n < 10; n += 1) await stopOnce(pid);
-    stage.says(`${(await stage.status()).counts.reloads - before} reloads meanwhile`);
-  },
-  heal: (stage) => remove(stage, '/extra/changing'),
-};
-
-interface Session {
-  says(text: string): Promise<string>;
-  close(): void;
-}
-
-/** A connection to a TCP service that stays, and is used from time to time. */
-async function openSession(port: number): Promise<Session> {
-  const socket: Socket = connect({ host: '127.0.0.1', port });
-  let text = '';
-  let closed = false;
-  socket.setEncoding('utf8');
-  socket.on('data', (chunk: string) => (text += chunk));
-  socket.on('error', () => undefined);
-  socket.on('close', () => (closed = true));
-  const line = async (): Promise<string> => {
-    await until('a line comes', () => text.includes('\n') || closed, 10_000);
-    if (closed) throw new Error('the session was cut');
-    const [first = '', ...rest] = text.split('\n');
-    text = rest.join('\n');
-    return first;
-  };
-  await line();
+function stoppedReload(): Scenario {
+  let before = 0;
   return {
-    says: (said) => {
-      socket.write(`${said}\n`);
-      return line();
-    },
-    close: () => socket.destroy(),
-  };
-}
-
-/** Reloads leave workers with long sessions behind, until there may be no more of them. */
-function pilingUp(): Scenario {
-  let sessions: Session[] = [];
-  let most = 0;
-  return {
-    name: 'every old worker keeps a long session while labels change on and on',
-    onlyFull: true,
-    rows: ['8', '28', 'I7'],
-    seconds: { full: 60, short: 5 },
-    prepare: async ({ marathon }) => {
-      sessions = [];
-      most = 0;
-      await marathon.post(changing());
-      await marathon.post(customerApp('/extra/sessions', { mode: 'tcp', labels: { HAPROXY_0_MODE: 'tcp' } }));
-      await marathon.settled();
-    },
+    name: 'HAProxy’s master is stopped while it reloads',
+    rows: ['5', '17'],
+    seconds: { full: 30, short: 4 },
+    prepare: bringChanging,
     async inject(stage) {
-      const { marathon } = stage;
-      const shown = await Promise.any(
-        marathon.urls.map((url) => get(Number(new URL(url).port), '/v2/apps/extra/sessions')),
-      );
-      const port = servicePort(marathon, JSON.parse(shown.text));
-      for (let n = 0; ; n += 1) {
-        if (n > 3 * MOST_OLD_WORKERS) throw new Error('no reload was ever held');
-        sessions.push(await until('a session opens', () => openSession(port).catch(() => undefined), 10_000));
-        const { reloads } = (await stage.status()).counts;
-        await relabel(stage, n);
-        const status = await until(
-          'it is reloaded, or held',
-          async () => {
-            const now = await stage.status();
-            return now.counts.reloads > reloads || now.reloadHeld !== undefined ? now : undefined;
-          },
-          20_000,
-        );
-        if (status.reloadHeld?.because === 'old-workers') break;
-      }
-    },
-    shows: ({ reloadHeld, degraded }) =>
-      reloadHeld?.because === 'old-workers' && degraded.includes('reload-held') ? 'reload-held' : undefined,
-    async during(stage) {
-      for (let n = 0; n < (stage.full ? 50 : 6); n += 1) {
-        await relabel(stage, n);
-        // What the socket can carry goes on.
-        await stage.marathon.scale('/fault/app-1', 2 + (n % 2));
-        await stage.marathon.settled();
-        most = Math.max(most, (await stage.status()).haproxy?.oldWorkers ?? 0);
-      }
-      for (const [n, session] of sessions.entries()) {
-        const echoed = await session.says(`still here ${n}`);
-        if (!echoed.includes(`still here ${n}`)) throw new Error(`session ${n} says ${echoed}`);
-      }
-      stage.says(`${sessions.length} sessions on ${most} old workers`);
+      const pid = await pidOf(stage, 'master');
+      before = (await stage.status()).haproxy?.generation ?? 0;
+      await relabel(stage, 1);
+      for (let n = 0; n < 10; n += 1) await stopOnce(pid);
     },
     async heal(stage) {
-      for (const session of sessions) session.close();
-      await stage.marathon.scale('/fault/app-1', 2);
-      await remove(stage, '/extra/changing', '/extra/sessions');
+      await until('the reload came through', async () => (await servedTurn(stage)) === 1, 20_000);
+      const after = (await stage.status()).haproxy?.generation ?? 0;
+      stage.says(`generation ${before}, then ${after}`);
     },
-    after: async () => (most <= MOST_OLD_WORKERS ? undefined : `there were ${most} old workers`),
+    tidy: (stage) => remove(stage, CHANGING),
   };
 }
 
-/** An app whose tasks die at once must not keep anybody else waiting. */
-const crashing: Scenario = {
-  name: 'an app crashes again and again while another one comes up',
-  rows: ['10', 'I7'],
-  seconds: { full: 60, short: 4 },
-  prepare: async ({ marathon }) => {
-    await marathon.post(
-      customerApp('/extra/crash', {
-        instances: 3,
-        healthChecks: [],
-        labels: { HAPROXY_0_VHOST: 'crash.fault.example' },
-      }),
-    );
-    await marathon.settled('/extra/crash');
-  },
-  inject: async () => undefined,
-  async during(stage) {
-    const { marathon } = stage;
-    let over = false;
-    const crash = (async () => {
-      while (!over) {
-        marathon.crashTask('/extra/crash');
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-    })();
-    try {
-      await marathon.post(
-        customerApp('/extra/new', { healthChecks: [], labels: { HAPROXY_0_VHOST: 'new.fault.example' } }),
+/** The worker that a reload has just started is killed, or the one that it replaces. */
+function killedReload(which: 'new' | 'old'): Scenario {
+  const within = 5_000;
+  let from = 0;
+  return {
+    name: `HAProxy’s ${which} worker is killed in the middle of a reload`,
+    rows: ['5', '17'],
+    seconds: { full: 10, short: 2 },
+    ...(which === 'old' ? { onlyFull: true } : {}),
+    readyDips: true,
+    prepare: bringChanging,
+    excuse: (failure) => isBetween(failure, from - 50, from + within + 500),
+    async inject(stage) {
+      const old = await pidOf(stage, 'worker');
+      const known = new Set((await processesOf(stage)).map(({ pid }) => pid));
+      await relabel(stage, 1);
+      const started = await until('a new worker starts', async () =>
+        (await processesOf(stage)).find(({ pid }) => !known.has(pid)),
       );
-      await marathon.until('/extra/new', (tasks) => tasks.some(({ state }) => state === 'TASK_RUNNING'));
-      const from = Date.now();
-      await until('the new app is served', async () => (await stage.ask('new.fault.example')) === 200, 3_000);
-      stage.says(`another app served after ${Date.now() - from} ms`);
-    } finally {
-      over = true;
-      await crash;
-    }
-  },
-  heal: (stage) => remove(stage, '/extra/crash', '/extra/new'),
-};
-
-/** Asks the daemon to read everything again. */
-const resync = (stateDir: string): Promise<number> =>
-  new Promise((resolve) => {
-    const asked = request(
-      { socketPath: join(stateDir, 'admin.sock'), path: '/v1/resync', method: 'POST', headers: { host: 'localhost' } },
-      (answer) => {
-        answer.resume();
-        resolve(answer.statusCode ?? 0);
-      },
-    );
-    asked.on('error', () => resolve(0));
-    asked.end();
-  });
-
-const resyncs: Scenario = {
-  name: 'a hundred at a time ask to read everything again, while labels change',
-  rows: ['9', '27'],
-  seconds: { full: 20, short: 3 },
-  prepare: async ({ marathon }) => {
-    await marathon.post(changing());
-    await marathon.settled('/extra/changing');
-  },
-  async inject(stage) {
-    await relabel(stage, 0);
-    const codes = await Promise.all(Array.from({ length: 100 }, () => resync(stage.portolan.stateDir)));
-    const refused = codes.filter((code) => code < 200 || code > 299);
-    if (refused.length > 0) throw new Error(`${refused.length} of them got ${refused[0]}`);
-  },
-  heal: (stage) => remove(stage, '/extra/changing'),
-  after: async (stage) => {
-    await until('old workers have ended', async () => (await processesOf(stage)).length === 2, 10_000);
-    return undefined;
-  },
-};
+      from = Date.now();
+      process.kill(which === 'new' ? started.pid : old, 'SIGKILL');
+      const [watched] = stage.apps;
+      await until('it serves', async () => (await stage.ask(watched?.vhost ?? '')) === 200, within);
+      stage.says(`serves after ${Date.now() - from} ms`);
+    },
+    async heal(stage) {
+      await until('the reload came through', async () => (await servedTurn(stage)) === 1, 30_000);
+    },
+    tidy: (stage) => remove(stage, CHANGING),
+  };
+}
 
 const ALL: readonly Scenario[] = [
   stopping('HAProxy’s worker is stopped again and again', ['worker']),
   stopping('HAProxy’s master is stopped again and again', ['master']),
   stopping('HAProxy’s worker and master are stopped again and again', ['worker', 'master']),
-  stoppedReload,
+  stoppedReload(),
   deleting('HAProxy’s runtime socket is deleted', ['haproxy.sock']),
   deleting('HAProxy’s master socket is deleted', ['master.sock']),
   deleting('both of HAProxy’s sockets are deleted', ['haproxy.sock', 'master.sock']),
-  pilingUp(),
-  crashing,
-  resyncs,
+  pilingUp('old-workers', MOST_OLD_WORKERS, { onlyFull: true }),
+  crashing(),
+  resyncs(),
+  killedReload('new'),
+  killedReload('old'),
   killing('worker', 2_000),
   killing('master', 5_000),
 ];

@@ -136,6 +136,7 @@ faultSuite(
       heal: async (stage) => {
         await relabel(stage, {});
         await stage.marathon.delete(RIVAL);
+        await stage.marathon.settled(RIVAL);
       },
     }),
   ],

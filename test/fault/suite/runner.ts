@@ -31,7 +31,7 @@ export function faultSuite(
       const how = { retry: 0, timeout: limitOf(scenario) };
       const go = (restarted: boolean) => async () => {
         if (stage === undefined) throw new Error('there is no stage');
-        await play(name, stage, scenario, restarted);
+        await play(name, stage, restarted ? { ...scenario, ...scenario.whenRestarted } : scenario, restarted);
       };
       test(scenario.name, how, go(false));
       if (scenario.restart !== false && (FULL || n % RESTART_EVERY === 0))

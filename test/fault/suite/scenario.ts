@@ -1,6 +1,6 @@
 import type { StatusView } from '../../../src/core/status-view.ts';
 import type { StandInMarathon } from '../../../src/demo/stand-in.ts';
-import type { PortolanProcess } from '../../support/portolan-process.ts';
+import type { get, PortolanProcess } from '../../support/portolan-process.ts';
 import type { SmallDisk } from '../../support/small-disk.ts';
 import type { Row } from './failure-modes.ts';
 
@@ -48,9 +48,13 @@ export interface Scenario {
   readonly onlyFull?: true;
   /** A restart of Portolan in the middle proves nothing here; say why in the file. */
   readonly restart?: false;
+  /** What is otherwise where Portolan is restarted in the middle: a new life has not heard what the one before has. */
+  readonly whenRestarted?: Partial<Scenario>;
   /** Seconds that `shows` and `recovered` may take each. Default 30. */
   readonly patience?: number;
 }
+
+type Answer = Awaited<ReturnType<typeof get>>;
 
 /** What a scenario acts on: 20 apps with two tasks each, each on a vhost of its own, behind a real Portolan and HAProxy. */
 export interface Stage {
@@ -64,6 +68,8 @@ export interface Stage {
   status(): Promise<Status>;
   /** One request through HAProxy to a vhost: the status, 0 without an answer. */
   ask(vhost: string, path?: string): Promise<number>;
+  /** As `ask`, with all of the answer. */
+  request(vhost: string, path?: string): Promise<Answer>;
   /** As `status`, without waiting: undefined while Portolan does not answer. */
   look(): Promise<Status | undefined>;
   /** SIGKILL and start again. Resolves once it is ready again. */

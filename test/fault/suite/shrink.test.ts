@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { FaultKind, FaultParameters } from '../../../src/demo/faults.ts';
 import { customerApp } from '../../support/platform.ts';
 import { until } from '../../support/portolan-process.ts';
+import { oneByOne } from './one-by-one.ts';
 import { faultSuite } from './runner.ts';
 import { isWell, type Scenario, type Stage, type Status } from './scenario.ts';
 import { FULL } from './stage.ts';
@@ -76,8 +77,9 @@ async function deleteExtra({ marathon }: Stage): Promise<void> {
 
 const routed = async (stage: Stage): Promise<number> => {
   const { body } = await stage.portolan.admin('/v1/routes');
-  const { routes } = body as { readonly routes: readonly { readonly route: string }[] };
-  return routes.filter(({ route }) => route.startsWith(`extra-${round}-`)).length;
+  const { routes } = body as { readonly routes?: readonly { readonly route: string }[] };
+  // It may be starting.
+  return routes === undefined ? Number.NaN : routes.filter(({ route }) => route.startsWith(`extra-${round}-`)).length;
 };
 
 /** The extra apps are really deleted. `until` says how that is to be believed. */
@@ -86,6 +88,12 @@ const removal = (
   how: Pick<Scenario, 'heal'> & { readonly before?: (stage: Stage) => Promise<void> } & Partial<Scenario>,
 ): Scenario => {
   const { before, ...more } = how;
+  const believed = async (stage: Stage): Promise<void> => {
+    const began = performance.now();
+    await until('all of them are gone', async () => (await routed(stage)) === 0, 120_000);
+    stage.says(`gone after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    if ((await serving(stage)) > 0) throw new Error('they still answer');
+  };
   return {
     name,
     rows: ['2'],
@@ -95,14 +103,9 @@ const removal = (
       await before?.(stage);
       await deleteExtra(stage);
     },
-    during: async (stage) => {
-      const began = performance.now();
-      await until('all of them are gone', async () => (await routed(stage)) === 0, 90_000);
-      stage.says(`gone after ${((performance.now() - began) / 1000).toFixed(1)} s`);
-      if ((await serving(stage)) > 0) throw new Error('they still answer');
-    },
-    // What is timed is a life that heard the events, or counted the answers; a new one begins to count anew.
-    restart: false,
+    during: believed,
+    // A new life has heard no event, and begins to count the answers: whatever it believes by, it has to come there.
+    whenRestarted: { after: async () => undefined },
     ...more,
   };
 };
@@ -132,6 +135,16 @@ const only = (outcome: 'explained' | 'repeated' | 'operator') => async (stage: S
   return right ? undefined : `not ${outcome} alone: ${JSON.stringify(was)}, then ${JSON.stringify(before)}`;
 };
 
+/** Nothing goes before an operator agrees, and all of it then. */
+async function agree(stage: Stage): Promise<void> {
+  await until('held', async () => held(await stage.status()) !== undefined);
+  if ((await routed(stage)) !== EXTRA.length) throw new Error('some went before anybody agreed');
+  const main = resolve(import.meta.dirname, '../../../src/main.ts');
+  const command = [main, 'guard', 'accept', '--state-dir', stage.portolan.stateDir, '--config', '/dev/null'];
+  stage.says((await run(process.execPath, command)).stdout.trim());
+  await until('all of them are gone', async () => (await routed(stage)) === 0, 10_000);
+}
+
 // Longer than any of these faults lasts: what repeats for so long is believed, as it should be.
 const HOLD = FULL ? '60s' : '20s';
 
@@ -141,6 +154,7 @@ faultSuite('Marathon shows less than there is', 25_000, { flags: ['--guard-hold'
   short('every master lists the first half of the apps', 'half-list'),
   short('every master hides half of the apps', 'filtered', { share: 0.5 }),
   short('every master lists apps without tasks', 'no-tasks'),
+  oneByOne(),
   removal('two thirds of all apps are deleted, and events tell of it', {
     before: count,
     heal: clear,
@@ -175,14 +189,19 @@ faultSuite('Marathon shows less than there is', 25_000, { flags: ['--guard-hold'
     },
     heal: clear,
     shows: held,
-    during: async (stage) => {
-      await until('held', async () => held(await stage.status()) !== undefined);
-      if ((await routed(stage)) !== EXTRA.length) throw new Error('some went before anybody agreed');
-      const main = resolve(import.meta.dirname, '../../../src/main.ts');
-      const command = [main, 'guard', 'accept', '--state-dir', stage.portolan.stateDir, '--config', '/dev/null'];
-      stage.says((await run(process.execPath, command)).stdout.trim());
-      await until('all of them are gone', async () => (await routed(stage)) === 0, 10_000);
-    },
+    during: agree,
     after: only('operator'),
+    whenRestarted: {
+      during: async (stage) => {
+        const life = stage.portolan.pid;
+        await until(
+          'another life',
+          async () => stage.portolan.pid !== life && (await stage.look()) !== undefined,
+          60_000,
+        );
+        await agree(stage);
+      },
+      after: async () => undefined,
+    },
   }),
 ]);

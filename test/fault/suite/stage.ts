@@ -85,6 +85,7 @@ function stageOf(
     const answer = await portolan.admin('/v1/status');
     return answer.status === 200 ? (answer.body as Status) : undefined;
   };
+  const ask: Stage['request'] = (vhost, path = '/') => get(portolan.ports.http, path, { host: vhost });
   const status = (): Promise<Status> => until('/v1/status answers', look, 20_000);
   return {
     marathon,
@@ -96,7 +97,8 @@ function stageOf(
     probers,
     look,
     status,
-    ask: async (vhost, path = '/') => (await get(portolan.ports.http, path, { host: vhost })).status,
+    ask: async (vhost, path) => (await ask(vhost, path)).status,
+    request: ask,
     restartPortolan: async () => {
       await portolan.crash();
       await portolan.start();
