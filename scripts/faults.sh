@@ -3,6 +3,8 @@
 # Arguments are passed to vitest, e.g. `npm run test:faults -- outages`. `npm test` runs the short form.
 set -eu
 . "$(dirname "$0")/setup.sh"
+npm run --silent build
+PORTOLAN_LAUNCHER="$PWD/bin/portolan"; export PORTOLAN_LAUNCHER
 
 rm -f node_modules/.cache/portolan-faults.ndjson
 status=0

@@ -114,8 +114,10 @@ export async function createPortolan(
     process.env['HAPROXY'] ?? 'haproxy',
     ...extra,
   ];
+  // From its source, a busy machine takes ten seconds to start it: long runs play what is shipped.
+  const built = how.launcher ?? process.env['PORTOLAN_LAUNCHER'];
   const launcher =
-    how.launcher === undefined ? [process.execPath, resolve(import.meta.dirname, '../../src/main.ts')] : [how.launcher];
+    built === undefined ? [process.execPath, resolve(import.meta.dirname, '../../src/main.ts')] : [built];
   let within: readonly string[] | undefined;
   let child: ChildProcess | undefined;
   let output = '';
@@ -174,10 +176,14 @@ export async function createPortolan(
       const started = child;
       started.stdout?.on('data', (c: Buffer) => (output += c.toString('utf8')));
       started.stderr?.on('data', (c: Buffer) => (output += c.toString('utf8')));
-      await until('admin API answers', async () => {
-        if (started.exitCode !== null) throw new Error(`portolan ended with ${started.exitCode}:\n${output}`);
-        return (await admin('/livez')).status === 200;
-      });
+      await until(
+        'admin API answers',
+        async () => {
+          if (started.exitCode !== null) throw new Error(`portolan ended with ${started.exitCode}:\n${output}`);
+          return (await admin('/livez')).status === 200;
+        },
+        60_000,
+      );
     },
     crash: async () => {
       await end('SIGKILL');
