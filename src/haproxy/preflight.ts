@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { listenersOverlap } from '../core/address.ts';
 import type { BindTrial, ForeignListener } from '../core/listener.ts';
 import type { Haproxy } from '../core/ports.ts';
@@ -17,6 +18,8 @@ import { findByMasterSocket } from './processes.ts';
 
 /** More new addresses than this are only listened on for a trial where the kernel shows something on their port. */
 const MOST_TRIALS = 256;
+/** Whoever listens beside HAProxy still does so after this time. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** Tries addresses before HAProxy does: one that it cannot have makes it pause all others for 2 s (HAProxy 2.6 to 3.2). */
 export function createPreflight(
@@ -45,8 +48,19 @@ export function createPreflight(
     return trials;
   }
 
+  /** Who listens beside HAProxy; what is there at one moment only may be HAProxy itself, on its way out or in. */
   async function foreignListeners(binds: readonly BindAddress[]): Promise<readonly ForeignListener[]> {
     if (binds.length === 0 || !(await canTell())) return [];
+    const before = await strangers(binds);
+    if (before.length === 0) return [];
+    await setTimeout(LOOK_AGAIN_MS);
+    const seen = new Set(before.map(({ row }) => row.inode));
+    const foreign = (await strangers(binds)).filter(({ row }) => seen.has(row.inode));
+    const owners = await ownersOf(new Set(foreign.map(({ row }) => row.inode)));
+    return foreign.map(({ bind, row }) => ({ bind, ...owners.get(row.inode) }));
+  }
+
+  async function strangers(binds: readonly BindAddress[]) {
     const wanted = Map.groupBy(binds, ({ port }) => port);
     const rows = (await listeningSockets()).flatMap((row) => {
       const bind = wanted.get(row.port)?.find(({ address }) => listenersOverlap(address, row.address));
@@ -55,9 +69,7 @@ export function createPreflight(
     const own = await createOwnSockets(masterSocket);
     // Without HAProxy nobody is beside it.
     if (own.pids === 0) return [];
-    const foreign = rows.filter(({ row }) => !own.has(row) && !(own.hidden && own.mayBe(row)));
-    const owners = await ownersOf(new Set(foreign.map(({ row }) => row.inode)));
-    return foreign.map(({ bind, row }) => ({ bind, ...owners.get(row.inode) }));
+    return rows.filter(({ row }) => !own.has(row) && !(own.hidden && own.mayBe(row)));
   }
 
   return { tryBinds, foreignListeners };

@@ -114,6 +114,12 @@ test('who listens beside our HAProxy on the same address is named, and nobody el
   expect(await haproxy.foreignListeners([on(port)])).toEqual([ghost]);
   for (const one of open.splice(0)) 'close' in one && one.close();
   expect(await haproxy.foreignListeners([on(port)])).toEqual([]);
+  // Nobody is called a stranger who was on his way out: HAProxy itself is, each time that it is started again.
+  await listenOn(port, { reusePort: true });
+  const looked = haproxy.foreignListeners([on(port)]);
+  await new Promise((later) => setTimeout(later, 300));
+  for (const one of open.splice(0)) 'close' in one && one.close();
+  expect(await looked).toEqual([]);
   await server.close();
 });
 
