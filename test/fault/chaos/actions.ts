@@ -13,6 +13,8 @@ export interface World {
   readonly extras: ModelApp[];
   /** By vhost, when a task of the app behind it was last made to die, ms since the epoch. */
   readonly deaths: Map<string, number>;
+  /** Masters are not what they should be, whether Portolan has noticed or not. */
+  broken: boolean;
   readonly did: { changes: number; kills: number; faults: number; reloads: number };
   /** Numbers what must have a name of its own. */
   next(): number;
@@ -56,7 +58,7 @@ const toWatched =
   async (world: World): Promise<void> => {
     const app = pick(world, world.stage.apps);
     const status = await world.stage.look();
-    if (app === undefined || status === undefined || !isWell(status)) return;
+    if (app === undefined || world.broken || status === undefined || !isWell(status)) return;
     world.did.changes++;
     await change(world, app);
   };
@@ -126,6 +128,7 @@ const breakMasters = async (world: World): Promise<void> => {
   const who = world.random.next() < 0.5 ? 'all' : world.random.below(marathon.urls.length);
   await watchedSettled(world);
   world.did.faults++;
+  world.broken = true;
   await marathon.fault(who, kind, parameters);
 };
 
@@ -176,7 +179,14 @@ export const ACTIONS: readonly Action[] = [
   { word: 'a watched app’s task dies', weight: 2, act: toWatched(async (world, app) => die(world, app)) },
   { word: 'an extra app’s task dies', weight: 3, act: toExtra(async (world, app) => die(world, app)) },
   { word: 'masters break', weight: 6, act: breakMasters },
-  { word: 'masters heal', weight: 3, act: ({ stage }) => stage.marathon.clearFaults() },
+  {
+    word: 'masters heal',
+    weight: 3,
+    act: async (world) => {
+      await world.stage.marathon.clearFaults();
+      world.broken = false;
+    },
+  },
   {
     word: 'another leader',
     weight: 2,

@@ -58,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosFigures> {
     random: createRandom(seed),
     extras: [],
     deaths: new Map(),
+    broken: false,
     did: { changes: 0, kills: 0, faults: 0, reloads: 0 },
     next: () => number++,
   };
@@ -106,6 +107,7 @@ async function playRound(world: World, say: ChaosOptions['say']): Promise<void> 
 async function settle(world: World): Promise<number> {
   const { stage, extras } = world;
   await stage.marathon.clearFaults();
+  world.broken = false;
   await stage.marathon.settled();
   await until('all is well', async () => isWellNow(stage), SETTLE_MS);
   const apps = [...stage.apps, ...extras];

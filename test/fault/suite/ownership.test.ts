@@ -37,7 +37,9 @@ const contest =
     await marathon.post(claiming(OWNER, more));
     await marathon.settled();
     await until('the second has lost', async () => (await problemOf(portolan, OWNER)) !== undefined);
-    await marathon.put(LOSER, { labels: { HAPROXY_GROUP: 'external', HAPROXY_0_BIND_ADDR: '127.0.0.1' } });
+    // An address that it had could not be taken away by one that nobody understands.
+    const { HAPROXY_0_BIND_ADDR = '127.0.0.1' } = more;
+    await marathon.put(LOSER, { labels: { HAPROXY_GROUP: 'external', HAPROXY_0_BIND_ADDR } });
     await until('the second is promoted', async () => (await answersAt(portolan.ports.http)) === OWNER, 30_000);
     await marathon.settled();
     await marathon.put(LOSER, { labels: claiming(LOSER, more)['labels'] as never });

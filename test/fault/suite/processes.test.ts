@@ -56,6 +56,13 @@ const stopping = (name: string, which: readonly Which[]): Scenario => {
   };
 };
 
+/** Whether a new connection is answered: one that was lost with the process that had it may wait for its next packet for seconds. */
+const answers = (stage: Stage, vhost: string): Promise<boolean> =>
+  Promise.race([
+    stage.ask(vhost).then((status) => status === 200),
+    new Promise<boolean>((late) => setTimeout(late, 500, false)),
+  ]);
+
 /** Whether a request failed between two instants, ms since the epoch. */
 function isBetween(failure: string, from: number, to: number): boolean {
   const at = Date.parse(`${new Date(from).toISOString().slice(0, 10)}T${/ at ([\d:.]+)\)$/.exec(failure)?.[1]}Z`);
@@ -80,7 +87,7 @@ const killing = (which: Which, withinMs: number): Scenario => {
       from = Date.now();
       process.kill(pid, 'SIGKILL');
       await until('it is gone', async () => !(await processesOf(stage)).some((one) => one.pid === pid), 2_000);
-      await until('it serves', async () => (await stage.ask(watched.vhost)) === 200, withinMs);
+      await until('it serves', () => answers(stage, watched.vhost), withinMs);
       backMs = Date.now() - from;
     },
     heal: async () => undefined,
@@ -169,7 +176,7 @@ function killedReload(which: 'new' | 'old'): Scenario {
       from = Date.now();
       process.kill(which === 'new' ? started.pid : old, 'SIGKILL');
       const [watched] = stage.apps;
-      await until('it serves', async () => (await stage.ask(watched?.vhost ?? '')) === 200, within);
+      await until('it serves', () => answers(stage, watched?.vhost ?? ''), within);
       stage.says(`serves after ${Date.now() - from} ms`);
     },
     async heal(stage) {

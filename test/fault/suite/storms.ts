@@ -13,7 +13,10 @@ const other = (turn: number) => customerApp(OTHER, { healthChecks: [], labels: {
 const reloadsOf = async (stage: Stage): Promise<number> => (await stage.status()).haproxy?.reloads ?? 0;
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** An app whose tasks die at once must not keep anybody else waiting; and every list of Marathon's comes in another order. */
+/**
+ * An app whose tasks die again and again must not keep anybody else waiting; and every list of Marathon's comes in another order.
+ * One of them is always there: with the last one goes the listener of its service port, and that is a reload.
+ */
 export function crashing(): Scenario {
   let before = 0;
   let over = false;
@@ -26,7 +29,7 @@ export function crashing(): Scenario {
     prepare: async (stage) => {
       const { marathon } = stage;
       const labels = { HAPROXY_0_VHOST: 'crash.fault.example' };
-      await marathon.post(customerApp(CRASH, { instances: 3, healthChecks: [], labels }));
+      await marathon.post(customerApp(CRASH, { instances: 10, healthChecks: [], labels }));
       await marathon.post(other(turn));
       for (const host of ['crash.fault.example', otherHost(turn)])
         await until(`${host} is served`, async () => (await stage.ask(host)) === 200, 30_000);
@@ -37,7 +40,9 @@ export function crashing(): Scenario {
       over = false;
       crash = (async () => {
         while (!over) {
-          marathon.crashTask(CRASH);
+          const running = marathon.tasks(CRASH).filter(({ state }) => state === 'TASK_RUNNING');
+          const [oldest] = running;
+          if (oldest !== undefined && running.length > 1) marathon.crashTask(oldest.id);
           await pause(200);
         }
       })();
