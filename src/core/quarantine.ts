@@ -1,7 +1,6 @@
 import type { App, AppId } from './app.ts';
 import { blamedLabel, refusedTexts, withoutSecrets } from './blame-label.ts';
 import type { Diagnostic, RenderedConfig } from './config.ts';
-import type { DaemonEventBody } from './events.ts';
 import type { Origin, Problem } from './problem.ts';
 import { appOf, printable } from './problem.ts';
 import type { RoutingTable } from './routing.ts';
@@ -140,20 +139,6 @@ export function changedApps(before: RoutingTable | undefined, after: RoutingTabl
 export function sharingProfiles(table: RoutingTable, profiles: ReadonlySet<string>): ReadonlySet<AppId> {
   if (profiles.size === 0) return new Set();
   return new Set(table.backends.filter(({ profile }) => profiles.has(profileName(profile))).map(makerOf));
-}
-
-/** That an app is held, as an event. */
-export function toldOf(app: AppId, entry: Quarantined): DaemonEventBody {
-  const { message, step, label, value, unread } = entry;
-  return {
-    type: 'app-quarantined',
-    ...(unread ? { unread } : {}),
-    app,
-    message,
-    keeps: step === 'out' ? 'nothing' : 'last-good',
-    ...(label === undefined ? {} : { label }),
-    ...(value === undefined ? {} : { value }),
-  };
 }
 
 /** What is shown of a quarantined app. */

@@ -10,10 +10,10 @@ import {
   quarantined,
   quarantineProblem,
   suspects,
-  toldOf,
   voiceBefore,
   waitedLong,
 } from '../core/quarantine.ts';
+import { heldEvent } from '../core/quarantine-event.ts';
 import type { RoutingTable } from '../core/routing.ts';
 import type { Holding } from '../core/stand-in.ts';
 import { appNamed, askedBy, definitionText, nextHolding, withHeldApps } from '../core/stand-in.ts';
@@ -124,7 +124,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
       const good = before?.good ?? lastGood(app.id);
       const entry = good && heldForLabel(app, good, clock.now());
       if (entry === undefined) continue;
-      if (before?.asked !== entry.asked) emit(toldOf(app.id, entry));
+      if (before?.asked !== entry.asked) emit(heldEvent(app.id, entry));
       held.set(app.id, entry);
       tried.delete(app.id);
     }
@@ -218,7 +218,7 @@ export function createKeptQuarantine({ goodApps, clock, emit, timings }: Parts):
         if (app === undefined) continue;
         const entry = quarantined(app, culprit, since);
         const before = entries.get(id) ?? tried.get(id);
-        if (before?.asked !== entry.asked || before.step !== entry.step) emit(toldOf(id, entry));
+        if (before?.asked !== entry.asked || before.step !== entry.step) emit(heldEvent(id, entry));
         added.set(id, entry);
         tried.delete(id);
       }
