@@ -72,6 +72,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     worked: () => disk.worked(what),
   });
   const journal = createJournal({ path: join(settings.stateDir, 'journal.ndjson'), ...heard('journal') });
+  if (made.value !== undefined) log.say('warn', clock.now(), made.value);
   store.subscribe(log.observe);
   store.subscribe(metrics.observe);
   store.subscribe(disk.observe);

@@ -14,7 +14,7 @@ import type { Settings } from '../core/settings.ts';
 import { applyCandidate } from './apply.ts';
 import type { CliFailure } from './cli-connection.ts';
 import type { HaproxyContext } from './context.ts';
-import { createGenerations } from './generations.ts';
+import { createGenerations, type Generations } from './generations.ts';
 import { createHeadStart } from './head-start.ts';
 import { createKeptSockets } from './kept-sockets.ts';
 import { socketPathProblem, statePaths } from './paths.ts';
@@ -83,6 +83,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     const sight = await rouse(context, sockets, await look(context));
     watching = supervision.run();
     if (sight.worker) return ok(await supervision.adopt({ ...sight, worker: sight.worker }, 'adopted'));
+    if (settings.haproxyMode === 'external') await offerBest(context.generations);
     // What is on disk is served even when the disk takes nothing new.
     const started = settings.haproxyMode === 'managed' ? await supervision.revive('started') : ok(undefined);
     if (started.ok && started.value === undefined && !opened.ok) return opened;
@@ -177,6 +178,13 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     generations: async () => context.generations.list((await look(context)).worker?.generation),
     stop,
   };
+}
+
+/** Whoever starts HAProxy starts what `current` leads to, without looking at it: that must be whole. */
+async function offerBest(generations: Generations): Promise<void> {
+  const [best] = await generations.startOrder();
+  const { current } = await generations.pointers();
+  if (best !== undefined && best !== current) await generations.point('current', best);
 }
 
 function failureOf({ kind, detail }: CliFailure): HaproxyFailure {

@@ -192,6 +192,7 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
 
   async function follow(candidate: Generation, running: Generation): Promise<Result<void, DiskFailure>> {
     const manifest = await readManifest(folder(candidate));
+    if (manifest === undefined) return fail({ kind: 'disk', detail: `generation ${candidate} has lost its manifest` });
     const text = JSON.stringify({ ...manifest, state: 'published', follows: running }, undefined, 1);
     const marked = await onDisk('mark generation', () => replaceFile(join(folder(candidate), MANIFEST_NAME), text));
     const pointed = marked.ok ? await point('current', candidate) : marked;

@@ -14,7 +14,7 @@ import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { FULL } from './stage.ts';
 
-const PORT = 30_000;
+const PORT = 30_200;
 const MEGABYTES = 6;
 const CHANGES = FULL ? 100 : 30;
 /** Asks for a name that a watched app has. */
@@ -60,8 +60,15 @@ async function wholeFiles(stage: Stage): Promise<void> {
     if (owner !== id) throw new Error(`${vhost} belongs to ${owner} in memory.json`);
     if (!apps.has(id as never)) throw new Error(`${id} is not in good-apps.json`);
   }
-  for (const line of (await readFile(disk.path('journal.ndjson'), 'utf8')).split('\n'))
-    if (line !== '') JSON.parse(line);
+  await journal(stage);
+}
+
+/** The types of the events that it tells of; every line can be read. */
+async function journal(stage: Stage): Promise<readonly string[]> {
+  const lines = (await readFile(diskOf(stage).path('journal.ndjson'), 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => (JSON.parse(line) as { event: string }).event);
 }
 
 const keyOf = (vhost: string): string => hostKey({ host: vhost, ignoreCase: false }, 'prefix');
@@ -127,6 +134,8 @@ const fullDisk: Scenario = {
     const port = await newPort(stage);
     if (!text.includes(`:${port}`)) return `the new port ${port} is not on the disk`;
     await wholeFiles(stage);
+    const told = async (event: string) => (await journal(stage)).includes(event);
+    await until('the journal tells of it', async () => (await told('disk-failing')) && told('disk-recovered'));
     const { claims } = (await stage.portolan.admin('/v1/claims')).body as { claims: Record<string, string> };
     const [, watched] = stage.apps;
     if (claims[keyOf(watched?.vhost ?? '')] !== watched?.id) return `${watched?.vhost} belongs to somebody else`;

@@ -21,8 +21,12 @@ describe('generations on disk', () => {
 
   afterEach(async () => rig.cleanup());
 
-  const config = (name: string) =>
-    rig.config({ ports: [port], servers: [], name, frontend: ['http-request return status 200'] });
+  /** Every file that a configuration can have. */
+  const config = (name: string) => {
+    const made = rig.config({ ports: [port], servers: [], name, frontend: ['http-request return status 200'] });
+    const files = new Map([...made.files, ['maps/paths.map', `a.example/${name} a\n`]]);
+    return { ...made, files: files.set('certificates.list', `/nowhere/${name}.pem\n`) };
+  };
   const served = async (): Promise<unknown> => (await get(port)).headers['x-config'];
   const file = (generation: number, name: string): string => join(rig.paths.generations, String(generation), name);
   const numbers = async (): Promise<readonly string[]> => (await readdir(rig.paths.generations)).sort();
@@ -47,7 +51,7 @@ describe('generations on disk', () => {
     expect(await readlink(rig.paths.lastGood)).toBe('generations/1');
   });
 
-  test.each(['haproxy.cfg', 'maps/hosts.map', 'manifest.json'])(
+  test.each(['haproxy.cfg', 'maps/hosts.map', 'maps/paths.map', 'certificates.list', 'owners.json', 'manifest.json'])(
     'falls back when a byte of the newest %s is flipped',
     async (name) => {
       await servedBefore('one', 'two');
@@ -62,6 +66,14 @@ describe('generations on disk', () => {
       expect(await served()).toBe('three');
     },
   );
+
+  test('leads whoever else starts HAProxy to what is whole', async () => {
+    await servedBefore('one', 'two');
+    await writeFile(file(2, 'maps/hosts.map'), 'cut');
+    haproxy = rig.adapter({ mode: 'external' });
+    expect(await haproxy.start()).toEqual({ ok: true, value: undefined });
+    expect(await readlink(rig.paths.current)).toBe('generations/1');
+  });
 
   test('serves the old generation after a crash between writing and publishing', async () => {
     await haproxy.start();

@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { prepareStateDir } from '../../../src/cli/state-dir.ts';
@@ -39,4 +39,26 @@ test('what cannot be a state directory is refused with its name, the reason and 
     expect(detail).toMatch(reason);
     expect(detail).toContain('for example: --state-dir /var/lib/portolan');
   }
+});
+
+test.each([
+  ['that is empty', []],
+  ['with what an earlier life left', ['generations', 'current']],
+])('a folder %s and is open to others is closed to them', async (_, names) => {
+  const path = temporaryFolder(cleanups);
+  for (const name of names) mkdirSync(join(path, name));
+  chmodSync(path, 0o2777);
+  expect(await prepareStateDir(path)).toEqual({ ok: true, value: undefined });
+  expect(statSync(path).mode & 0o7777).toBe(0o2750);
+});
+
+test.each([
+  ['with files of others', 0o755, ['mail']],
+  ['that everybody puts things into', 0o1777, ['generations']],
+])('a folder %s is left open, and told of', async (_, mode, names) => {
+  const path = temporaryFolder(cleanups);
+  for (const name of names) mkdirSync(join(path, name));
+  chmodSync(path, mode);
+  expect(await prepareStateDir(path)).toMatchObject({ ok: true, value: expect.stringContaining('chmod 0750') });
+  expect(statSync(path).mode & 0o7777).toBe(mode);
 });
