@@ -1,13 +1,15 @@
-// Does to a state directory what a daemon does, as fast as it can, until it is killed: generations, memory, journal.
+// Does to a state directory what a daemon does, as fast as it can, until it is killed: generations, memory, good definitions, journal.
 import { createHash } from 'node:crypto';
 import { createJournal } from '../../src/admin/journal.ts';
 import type { AppId, TaskId } from '../../src/core/app.ts';
 import type { Generation, RenderedConfig } from '../../src/core/config.ts';
 import { createGenerations } from '../../src/haproxy/generations.ts';
 import { statePaths } from '../../src/haproxy/paths.ts';
+import { createGoodAppsStore } from '../../src/source/good-apps-store.ts';
 import { createMemoryStore } from '../../src/source/memory-store.ts';
 import { type DiskWriterTask, ROUND_SIZE } from './disk-task.ts';
 import { realClock } from './haproxy-rig.ts';
+import { scriptedApp } from './scripted-core.ts';
 
 const numbered = (task: DiskWriterTask, round: number): RenderedConfig => {
   const rows = Array.from({ length: ROUND_SIZE }, (_none, n) => `host-${n}.example servers\n`).join('');
@@ -24,6 +26,13 @@ const write = async (task: DiskWriterTask): Promise<void> => {
   const generations = createGenerations(statePaths(task.stateDir), 3, realClock);
   const memory = createMemoryStore({
     path: `${task.stateDir}/memory.json`,
+    clock: realClock,
+    failed: () => undefined,
+    signal: new AbortController().signal,
+    pauseMs: 0,
+  });
+  const goodApps = createGoodAppsStore({
+    path: `${task.stateDir}/good-apps.json`,
     clock: realClock,
     failed: () => undefined,
     signal: new AbortController().signal,
@@ -49,6 +58,12 @@ const write = async (task: DiskWriterTask): Promise<void> => {
       autoPorts: new Map(),
     });
     await memory.flush();
+    const apps = entries.map((n) => ({
+      ...scriptedApp(`/good/${String(n).padStart(4, '0')}`),
+      labels: new Map([['ROUND', String(round)]]),
+    }));
+    goodApps.save({ apps, quarantined: new Map() });
+    await goodApps.flush();
     journal.observe({ at: Date.now(), type: 'haproxy-down', reason: `round ${round}` });
     process.send?.(round);
   }

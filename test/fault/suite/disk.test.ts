@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRandom } from '../../../src/demo/random.ts';
 import { createGenerations } from '../../../src/haproxy/generations.ts';
+import { createGoodAppsStore } from '../../../src/source/good-apps-store.ts';
 import { createMemoryStore } from '../../../src/source/memory-store.ts';
 import { type DiskWriterTask, ROUND_SIZE } from '../../support/disk-task.ts';
 import { createHaproxyRig, HAPROXY, type HaproxyRig, realClock } from '../../support/haproxy-rig.ts';
@@ -68,6 +69,17 @@ async function look(stateDir: string, told: number): Promise<void> {
   const holders = new Set(memory.claims.values());
   expect(holders.size).toBe(1);
   expect(Number([...holders][0]?.split('/')[2])).toBeGreaterThanOrEqual(told);
+
+  const good = await createGoodAppsStore({
+    path: `${stateDir}/good-apps.json`,
+    clock: realClock,
+    failed: () => undefined,
+    signal: new AbortController().signal,
+  }).load();
+  expect(good.apps.size).toBe(ROUND_SIZE);
+  const rounds = new Set([...good.apps.values()].map(({ labels }) => labels.get('ROUND')));
+  expect(rounds.size).toBe(1);
+  expect(Number([...rounds][0])).toBeGreaterThanOrEqual(told);
 
   const lines = (await readFile(`${stateDir}/journal.ndjson`, 'utf8').catch(() => '')).split('\n');
   for (const line of lines) if (line !== '') JSON.parse(line);
