@@ -231,11 +231,11 @@ const partition: Scenario = {
 faultSuite('Apps change', 27_200, {}, [
   rolling(),
   wrongCheck(),
-  toZero(),
+  downOverReloads(),
   partition,
   reloads(),
   longSessions(),
-  downOverReloads(),
+  toZero(),
   portsOverReloads(),
   instantDeath(),
 ]);

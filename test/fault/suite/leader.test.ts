@@ -1,6 +1,7 @@
 import type { FaultParameters } from '../../../src/demo/faults.ts';
 import { customerApp } from '../../support/platform.ts';
 import { until } from '../../support/portolan-process.ts';
+import { pilingUp } from './old-workers.ts';
 import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
@@ -81,11 +82,13 @@ async function seesChange(stage: Stage): Promise<undefined> {
   await until(`${vhost} answers`, async () => (await stage.ask(vhost)) === 200);
 }
 
-faultSuite('Marathon elects', 27_100, {}, [
+// Reloads are rare here, so that the cap is in nobody's way but of whom it is tried on.
+faultSuite('Marathon elects', 27_100, { flags: ['--old-workers-memory', '40'] }, [
   amnesia('null', 'as null'),
   amnesia('empty', 'as an empty list'),
   amnesia('absent', 'not at all'),
   amnesia('of-null', 'as a list of null'),
   carousel,
   zombie,
+  pilingUp('memory', 9, { onlyFull: true }),
 ]);

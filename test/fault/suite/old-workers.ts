@@ -128,7 +128,7 @@ export function longSessions(): Scenario {
     },
     inject: async () => undefined,
     async during(stage) {
-      const [changes, reloads] = stage.full ? [100, 5] : [8, 2];
+      const [changes, reloads] = stage.full ? [100, 5] : [4, 2];
       for (let n = 1; n <= changes; n += 1) {
         await flip(stage, n);
         if (n % (changes / reloads) === 0) await reload(stage, n);

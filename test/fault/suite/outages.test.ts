@@ -97,6 +97,7 @@ const oneInThree = seenThrough('one master of three answers nonsense of every ki
     stage.says(`${NONSENSE.length} changes live, ${((performance.now() - began) / 1000).toFixed(1)} s`);
   },
   heal: ({ marathon }) => marathon.clearFaults(),
+  onlyFull: true,
 });
 
 /** Masters go and come back, one or all of them at a time. */
@@ -194,7 +195,7 @@ faultSuite('Marathon is out', 27_000, {}, [
   oneInThree,
   comeAndGo,
   hang(),
-  outage('every master answers an empty object', ['2', 'I1'], 'empty-object', ['not-apps']),
+  { ...outage('every master answers an empty object', ['2', 'I1'], 'empty-object', ['not-apps']), onlyFull: true },
   outage('every master answers a web page', ['2', '18'], 'html', ['not-json']),
   seenThrough('the event stream falls silent', ['1', 'I3'], 20, {
     ...faulty('silent-stream'),

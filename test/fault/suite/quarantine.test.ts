@@ -9,6 +9,7 @@ import { selfSignedPem } from '../../support/pem.ts';
 import { PICKY_HOST, PICKY_MARKS, writePickyHaproxy } from '../../support/picky-haproxy.ts';
 import { createPlatform, customerApp } from '../../support/platform.ts';
 import { get, until } from '../../support/portolan-process.ts';
+import { hostileLabels } from './hostile-labels.ts';
 import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
 
@@ -139,6 +140,7 @@ faultSuite(
         await stage.marathon.settled(RIVAL);
       },
     }),
+    hostileLabels(),
   ],
 );
 

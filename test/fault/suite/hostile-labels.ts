@@ -3,12 +3,9 @@ import type { Json } from '../../../src/demo/json.ts';
 import { type ManyProbers, startManyProbers } from '../../support/many-probers.ts';
 import { customerApp } from '../../support/platform.ts';
 import { get, until } from '../../support/portolan-process.ts';
-import { pilingUp } from './old-workers.ts';
-import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { FULL } from './stage.ts';
 
-const FIRST = 27_300;
 const ID = '/extra/hostile';
 const HOST = 'hostile.fault.example';
 const HASH = '$5$salt$Gcm6FsVtF/Qa77ZKD.iwsJlCVPY0XSMgLJL0Hnww/c1';
@@ -36,7 +33,7 @@ const VARIANTS: readonly Spoilt[] = [
   also(spoilt('a line break and a section', '0_VHOST', `${HOST}\nfrontend evil\n  bind *:1`)),
   spoilt('a break that was typed', '0_VHOST', `${HOST}\\nother.example`),
   spoilt('quotes', '0_VHOST', `"${HOST}"`),
-  also(spoilt('a host of 10 kB', '0_VHOST', `${'a'.repeat(10_000)}.example`)),
+  spoilt('a host of 10 kB', '0_VHOST', `${'a'.repeat(10_000)}.example`),
   spoilt('an emoji', '0_VHOST', '🎉.fault.example'),
   spoilt('a URL', '0_VHOST', `http://${HOST}/`),
   spoilt('a blank', '0_VHOST', `${HOST} other.example`),
@@ -101,7 +98,7 @@ async function play(stage: Stage, { what, label, value }: Spoilt, turn: number):
 const middle = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0;
 
 /** One label after the other; the app itself is asked all the time, too. */
-function oneByOne(): Scenario {
+export function hostileLabels(): Scenario {
   let probers: ManyProbers | undefined;
   const variants = VARIANTS.filter(({ short }) => FULL || short);
   return {
@@ -141,10 +138,3 @@ function oneByOne(): Scenario {
     },
   };
 }
-
-const MOST_MEMORY = 40;
-
-faultSuite('One app asks for too much', FIRST, { flags: ['--old-workers-memory', `${MOST_MEMORY}`] }, [
-  oneByOne(),
-  pilingUp('memory', 9),
-]);
