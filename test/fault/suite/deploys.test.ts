@@ -228,6 +228,44 @@ const partition: Scenario = {
   },
 };
 
+/** As systemd upgrades it: the old one is told to end, the new one is started, and HAProxy serves on. */
+const upgrades: Scenario = {
+  name: 'Portolan is stopped and started again and again while apps change',
+  rows: ['27'],
+  seconds: { full: 60, short: 3 },
+  // It is that itself; and one that stops says that it is not ready.
+  restart: false,
+  readyDips: true,
+  inject: async () => undefined,
+  async during(stage) {
+    const { apps, marathon, portolan } = stage;
+    const before = (await stage.status()).haproxy?.reloads;
+    let over = false;
+    const changing = (async () => {
+      for (let n = 0; !over; n += 1) {
+        await marathon.scale(apps[n % apps.length]?.id ?? '', 2 + (Math.floor(n / apps.length) % 2));
+        await new Promise((done) => setTimeout(done, 200));
+      }
+    })();
+    try {
+      for (let n = 0; n < (stage.full ? 10 : 2); n += 1) {
+        const code = await portolan.stop();
+        if (code !== 0) throw new Error(`it ended with ${code}`);
+        await portolan.start();
+        await until('ready again', async () => (await portolan.admin('/readyz')).status === 200, 30_000);
+      }
+    } finally {
+      over = true;
+      await changing;
+    }
+    stage.says(`${((await stage.status()).haproxy?.reloads ?? 0) - (before ?? 0)} reloads meanwhile`);
+  },
+  heal: async ({ apps, marathon }) => {
+    for (const { id } of apps) await marathon.scale(id, 2);
+    await marathon.settled();
+  },
+};
+
 faultSuite('Apps change', 27_200, {}, [
   rolling(),
   wrongCheck(),
@@ -238,4 +276,5 @@ faultSuite('Apps change', 27_200, {}, [
   toZero(),
   portsOverReloads(),
   instantDeath(),
+  upgrades,
 ]);
