@@ -29,6 +29,7 @@ import { createMemoryStore } from '../source/memory-store.ts';
 import { createNameResolver, lookupHost } from '../source/names.ts';
 import { createOperatorFiles } from '../source/operator-files.ts';
 import { createPeers } from '../source/peers.ts';
+import { keepHeapClose } from './close-heap.ts';
 import type { DaemonFailure } from './deps.ts';
 import { serveAdmin, unusableToken } from './serve-admin.ts';
 import { prepareStateDir } from './state-dir.ts';
@@ -77,6 +78,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   store.subscribe(metrics.observe);
   store.subscribe(disk.observe);
   store.subscribe(journal.observe);
+  store.subscribe(keepHeapClose());
   if (around.listener !== undefined) store.subscribe(around.listener);
 
   // The loop comes last, as it needs all others; what they tell while they are made is in the first pass anyway.
