@@ -23,10 +23,25 @@ export function createVerdictKeeper(): VerdictKeeper {
     for (const task of isOwn ? tasksOf(change.gone) : before.keys()) edits.set(task, undefined);
     for (const app of isOwn ? change.came : apps) {
       for (const { id, health } of app.tasks) edits.set(id, isVerdict(health) ? health : before.get(id));
+      for (const id of vouchedFor(app, before)) edits.set(id, 'healthy');
     }
     given = editedMap(before, edits);
     return given;
   };
+}
+
+/**
+ * Tasks that Marathon has put in the place of healthy ones, which it ends once the new ones are healthy and not before. A change of
+ * leader at that moment takes away the results of both, and nobody would serve until there are new ones. Where those that end still
+ * have theirs, nothing was lost, and who has none was not seen healthy: such a deployment ends old tasks first.
+ */
+function vouchedFor({ tasks }: App, verdicts: Verdicts): readonly TaskId[] {
+  const isHealthy = (task: Task): boolean => verdictOf(task, verdicts) === 'healthy';
+  const ending = tasks.filter(({ state }) => state === 'killing');
+  if (!ending.some((task) => task.health === 'unknown' && isHealthy(task))) return [];
+  const running = tasks.filter(({ state }) => state === 'running');
+  if (running.some(isHealthy)) return [];
+  return running.filter((task) => verdictOf(task, verdicts) === undefined).map(({ id }) => id);
 }
 
 const tasksOf = (apps: readonly App[]): readonly TaskId[] => apps.flatMap(({ tasks }) => tasks.map(({ id }) => id));
