@@ -34,6 +34,8 @@ export function crashing(): Scenario {
       for (const host of ['crash.fault.example', otherHost(turn)])
         await until(`${host} is served`, async () => (await stage.ask(host)) === 200, 30_000);
       await marathon.settled();
+      // Its host is answered from a spare before the reload that brings its service port.
+      await until('HAProxy is left in peace', async () => (await stage.look())?.converged === true, 30_000);
       before = await reloadsOf(stage);
     },
     inject: async ({ marathon }) => {
