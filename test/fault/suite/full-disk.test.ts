@@ -87,10 +87,18 @@ const fullDisk: Scenario = {
   rows: ['26'],
   seconds: { full: 30, short: 3 },
   patience: 60,
-  async prepare({ marathon, apps }) {
+  async prepare(stage) {
+    const { marathon, apps } = stage;
     const [, watched] = apps;
     await marathon.post(customerApp(RIVAL, { labels: { HAPROXY_0_VHOST: watched?.vhost ?? '' } }));
     await marathon.settled(RIVAL);
+    // Both are written a second after what they tell: what never was on the disk cannot be whole on it.
+    const areWritten = (): Promise<boolean> =>
+      wholeFiles(stage).then(
+        () => true,
+        () => false,
+      );
+    await until('memory and good definitions are on the disk', areWritten, 30_000);
   },
   async inject(stage) {
     const kilobytes = Math.round((await diskOf(stage).fill()) / 1024);
