@@ -90,7 +90,8 @@ describe('a HAProxy that runs and does not do its work', () => {
       askEvery: 100,
       missesUntilHung: 2,
       stoppedEvery: NEVER,
-      silentUntilKilled: 2_000,
+      // Three looks and more, of which each takes nearly a second: it is told before it is ended.
+      silentUntilKilled: 4_000,
     });
     const { masterPid, workerPid = 0 } = await haproxy.view();
     process.kill(workerPid, 'SIGSTOP');
