@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 /** A prefix as `npm install --global --prefix` makes it, with Nodes that only say their version and their arguments. */
-function prefix(nodes: { readonly beside?: string; readonly onPath?: string }) {
+function prefix(nodes: { readonly beside?: string; readonly onPath?: string; readonly built?: false }) {
   const root = temporaryFolder(cleanups);
   const home = join(root, 'lib/node_modules/portolan');
   const write = (path: string, text: string): void => {
@@ -20,6 +20,7 @@ function prefix(nodes: { readonly beside?: string; readonly onPath?: string }) {
   };
   write(join(home, 'bin/portolan'), '');
   copyFileSync(resolve(import.meta.dirname, '../../../bin/portolan'), join(home, 'bin/portolan'));
+  if (nodes.built !== false) write(join(home, 'dist/main.js'), '');
   const node = (version: string) => `#!/bin/sh\n[ "$1" = -v ] && echo ${version} && exit\necho ${version} "$@"\n`;
   if (nodes.beside !== undefined) write(join(root, 'bin/node'), node(nodes.beside));
   if (nodes.onPath !== undefined) write(join(root, 'path/node'), node(nodes.onPath));
@@ -63,4 +64,10 @@ test.each([
   expect([code, out]).toEqual([1, '']);
   expect(err).toContain(`the Node found is ${found}; expected 24 or newer`);
   expect(err).toContain('npm install --global --prefix /opt/portolan node@26');
+});
+
+test('a checkout that was not built says what to type', () => {
+  const { code, out, err } = prefix({ onPath: 'v26.1.0', built: false });
+  expect([code, out]).toEqual([1, '']);
+  expect(err).toMatch(/dist\/main\.js is missing; .*npm run build/);
 });
