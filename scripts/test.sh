@@ -7,12 +7,13 @@ set -eu
 results=node_modules/.cache/portolan-test-results.json
 rm -f "$results" node_modules/.cache/portolan-faults.ndjson
 status=0
+unclean=0
 if [ $# -eq 0 ]; then
   printf '== checks: format and lint, types, dependency rules, dead code\n'
-  npm run --silent check || status=1
+  npm run --silent check || { status=1; unclean=1; }
 fi
 printf '== tests\n'
 vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=1
 node scripts/fault-table.mjs
-node scripts/closing-line.mjs "$results" "$status"
+node scripts/closing-line.mjs "$results" "$status" "$unclean"
 exit "$status"
