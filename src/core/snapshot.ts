@@ -71,8 +71,10 @@ export function parseSnapshot(
 
 /** Reads a list of apps entry by entry, so that neither the list nor what it was made from has to be there at once. */
 export interface SnapshotParser {
-  /** Reads one entry of the list, whatever it is. */
-  add(entry: unknown): void;
+  /** Reads one entry of the list, whatever it is. Gives the app when nothing in it is wrong. */
+  add(entry: unknown): App | undefined;
+  /** Takes an entry whose app is known, because it says what one said before in which nothing was wrong. */
+  keep(app: App): void;
   /** What was read; call it once, after the last entry. */
   finish(takenAt: Instant): Checked<Snapshot>;
 }
@@ -82,17 +84,25 @@ export function createSnapshotParser(lookups: Lookups, previous?: Snapshot): Sna
   const before = new Map(previous?.apps.map((app) => [app.id, app]));
   const apps = new Map<AppId, Checked<App>>();
   const left: Problem[] = [];
+  const take = (read: App, problems: readonly Problem[]): App => {
+    const app = keepApp(before.get(read.id), read);
+    const earlier = apps.get(app.id);
+    if (earlier !== undefined) left.push(appListedTwice(app.id));
+    if (earlier === undefined || isNewer(app, earlier.value)) apps.set(app.id, { value: app, problems });
+    return app;
+  };
   return {
     add(entry) {
       const { value: app, problems } = parseApp(entry, lookups);
       if (app === undefined) {
         left.push(...problems);
-        return;
+        return undefined;
       }
-      const earlier = apps.get(app.id);
-      if (earlier !== undefined) left.push(appListedTwice(app.id));
-      if (earlier !== undefined && !isNewer(app, earlier.value)) return;
-      apps.set(app.id, { value: keepApp(before.get(app.id), app), problems });
+      const taken = take(app, problems);
+      return problems.length === 0 ? taken : undefined;
+    },
+    keep(app) {
+      take(app, NO_PROBLEMS);
     },
     finish(takenAt) {
       const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
@@ -206,6 +216,8 @@ function olderDefinition(json: unknown, present: Definition): TaskDefinition {
   const definition = parseDefinition(json);
   return { definition, known: true, pairs: pairPorts(definition.ports, present.ports) };
 }
+
+const NO_PROBLEMS: readonly Problem[] = [];
 
 /** Only to choose among duplicates, so that the order of the input does not. */
 const fingerprint = (value: unknown): string =>

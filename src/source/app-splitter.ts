@@ -1,7 +1,24 @@
+/** One app in an answer. */
+export interface FoundApp<Known> {
+  /** Its text, in UTF-8; a view of the piece it came in where it is in one. */
+  readonly bytes: Buffer;
+  /** What `recognise` took it for. */
+  readonly known?: Known;
+}
+
+/**
+ * Tells an app by the bytes at `from` of a piece, without looking for its end: then `end` is behind its closing bracket.
+ * Nothing when they are not what was expected here, or not all of it.
+ */
+export type Recognise<Known> = (
+  piece: Buffer,
+  from: number,
+) => { readonly end: number; readonly known: Known } | undefined;
+
 /** Takes the text of an answer apart as it comes: the objects in its list of apps, and all that is around them. */
-export interface AppSplitter {
-  /** Takes the next piece, which may end anywhere, also inside a character. Gives the texts of the apps that ended in it. */
-  push(piece: Buffer): readonly string[];
+export interface AppSplitter<Known> {
+  /** Takes the next piece, which may end anywhere, also inside a character. Gives the apps that ended in it. */
+  push(piece: Buffer): readonly FoundApp<Known>[];
   /**
    * How many of the last piece's apps, besides all earlier ones, do not count because another list of apps began behind them:
    * of members with one name `JSON.parse` takes the last. Nothing when none began.
@@ -26,9 +43,9 @@ const LONGEST_KEY = 26;
 /**
  * Makes a splitter of `{"apps":[…]}`, wherever `apps` is in it, and of the bare list. It is no parser: it knows strings,
  * escapes and brackets, and by these alone the text is valid JSON exactly when each app and the rest are. Bytes of characters
- * beyond ASCII never look like one of these.
+ * beyond ASCII never look like one of these. What `recognise` knows is not looked through.
  */
-export function createAppSplitter(): AppSplitter {
+export function createAppSplitter<Known = never>(recognise: Recognise<Known> = () => undefined): AppSplitter<Known> {
   let shape: 'unknown' | 'object' | 'list' | 'other' = 'unknown';
   /** Brackets open around the present byte, apps not counted. */
   let depth = 0;
@@ -45,7 +62,7 @@ export function createAppSplitter(): AppSplitter {
   let inApp = 0;
   const begun: Buffer[] = [];
   const outside: Buffer[] = [];
-  let found: string[] = [];
+  let found: FoundApp<Known>[] = [];
 
   /** From `at`, inside an app, to behind its end or to the end of the piece. */
   const skipApp = (piece: Buffer, from: number): number => {
@@ -116,7 +133,11 @@ export function createAppSplitter(): AppSplitter {
       if (inApp > 0) {
         at = skipApp(piece, 0);
         begun.push(piece.subarray(0, at));
-        if (inApp === 0) found.push(takeAll(begun));
+        if (inApp === 0) {
+          const bytes = takeAll(begun);
+          const seen = recognise(bytes, 0);
+          found.push(seen?.end === bytes.length ? { bytes, known: seen.known } : { bytes });
+        }
       }
       let from = at;
       if (shape === 'other') at = piece.length;
@@ -129,11 +150,13 @@ export function createAppSplitter(): AppSplitter {
           continue;
         }
         around.push(piece.subarray(from, at), STAND_IN);
-        inApp = 1;
         from = at;
-        at = skipApp(piece, at + 1);
-        if (inApp === 0) found.push(piece.toString('utf8', from, at));
-        else begun.push(piece.subarray(from, at));
+        const seen = recognise(piece, from);
+        if (seen === undefined) inApp = 1;
+        at = seen?.end ?? skipApp(piece, at + 1);
+        const bytes = piece.subarray(from, at);
+        if (inApp > 0) begun.push(bytes);
+        else found.push(seen === undefined ? { bytes } : { bytes, known: seen.known });
         from = at;
       }
       around.push(piece.subarray(from, at));
@@ -149,10 +172,10 @@ export function createAppSplitter(): AppSplitter {
   };
 }
 
-function takeAll(pieces: Buffer[]): string {
-  const text = Buffer.concat(pieces).toString('utf8');
+function takeAll(pieces: Buffer[]): Buffer {
+  const bytes = Buffer.concat(pieces);
   pieces.length = 0;
-  return text;
+  return bytes;
 }
 
 function shapeOf(byte: number): 'unknown' | 'object' | 'list' | 'other' {

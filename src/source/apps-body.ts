@@ -11,7 +11,15 @@ import {
   wantedVersions,
 } from '../core/snapshot.ts';
 import { judgeNoApps, parseJson } from './answers.ts';
-import { createAppSplitter } from './app-splitter.ts';
+import { createAppSplitter, type FoundApp } from './app-splitter.ts';
+import {
+  type AppsMemory,
+  createAppsRecall,
+  NO_MEMORY,
+  printOf,
+  type RememberedApp,
+  stillHolds,
+} from './apps-memory.ts';
 import { asText, type BodyReader, type ReadBody } from './body-reader.ts';
 import type { RequestFailure } from './fetch-failures.ts';
 import { createTurns } from './turns.ts';
@@ -24,6 +32,8 @@ export interface AppsRead {
   readonly hosts: readonly string[];
   /** The snapshot, once what can be known of `versions` and `hosts` is known. Call it once. */
   finish(takenAt: Instant): Promise<Checked<Snapshot>>;
+  /** For the reader of the next list; complete once finished. */
+  readonly memory: AppsMemory;
 }
 
 /** The event loop is held for so long at a time; parsing one app comes on top of it. */
@@ -33,30 +43,52 @@ const LARGEST_PIECE = 64 * 1024;
 
 /** Reads the answer to the list of apps: app by app when it is one, else for what it says. */
 export const readApps =
-  (lookups: Lookups, previous: Snapshot | undefined): ReadBody<AppsRead> =>
+  (lookups: Lookups, previous: Snapshot | undefined, memory?: AppsMemory): ReadBody<AppsRead> =>
   (status) =>
-    status === 200 ? createAppsReader(lookups, previous) : asText<AppsRead>(judgeNoApps)(status);
+    status === 200 ? createAppsReader(lookups, previous, memory) : asText<AppsRead>(judgeNoApps)(status);
 
 /**
  * Reads `{"apps":[…]}` app by app as it comes, each compared with `previous` at once: what says nothing new is garbage before
- * the next one is read. Apps that need a definition or an address that is not known yet wait as text.
+ * the next one is read. Apps that need a definition or an address that is not known yet wait as text. An app whose bytes are in
+ * `remembered` is taken from there.
  *
  * Anything wrong anywhere is a failure of the whole, of the kind that `JSON.parse` and a look at the result would give.
  */
-export function createAppsReader(lookups: Lookups, previous: Snapshot | undefined): BodyReader<AppsRead> {
-  const splitter = createAppSplitter();
+export function createAppsReader(
+  lookups: Lookups,
+  previous: Snapshot | undefined,
+  remembered: AppsMemory = NO_MEMORY,
+): BodyReader<AppsRead> {
+  const recall = createAppsRecall(remembered);
+  const splitter = createAppSplitter(recall.recognise);
   const turns = createTurns(TURN_MS);
   let parser = createSnapshotParser(lookups, previous);
-  let waiting: string[] = [];
+  let waiting: { readonly print: string; readonly length: number; readonly text: string }[] = [];
   let failure: RequestFailure | undefined;
   const versions = new Map<string, WantedVersion>();
   const hosts = new Set<string>();
 
-  const add = (text: string): void => {
+  const add = ({ bytes, known }: FoundApp<RememberedApp>): void => {
+    const print = known?.print ?? printOf(bytes);
+    const same = known ?? recall.find(print);
+    if (same !== undefined && stillHolds(same, lookups)) {
+      for (const [host] of same.agents) hosts.add(host);
+      parser.keep(same.app);
+      recall.note(same);
+      return;
+    }
+    const text = bytes.toString('utf8');
     const json = parseJson(text);
     if (!json.ok) failure = json.failure;
-    else if (learn([json.value])) parser.add(json.value);
-    else waiting.push(text);
+    else if (learn([json.value])) parse(print, bytes.length, json.value);
+    else waiting.push({ print, length: bytes.length, text });
+  };
+
+  const parse = (print: string, length: number, json: unknown): void => {
+    const app = parser.add(json);
+    // A definition may be forgotten, and what is wrong is to be told each time: only what is whole by itself is remembered.
+    if (app === undefined || wantedVersions([json]).length > 0) return;
+    recall.note({ print, length, app, agents: wantedHosts([json]).map((host) => [host, lookups.address(host)]) });
   };
 
   /** Notes what these entries want. True when all of it is known already. */
@@ -73,10 +105,10 @@ export function createAppsReader(lookups: Lookups, previous: Snapshot | undefine
     return known;
   };
 
-  const inTurns = async (texts: readonly string[], work: (text: string) => void): Promise<void> => {
-    for (const text of texts) {
+  const inTurns = async <T>(list: readonly T[], work: (one: T) => void): Promise<void> => {
+    for (const one of list) {
       if (failure !== undefined) return;
-      work(text);
+      work(one);
       const pause = turns.over();
       if (pause !== undefined) await pause;
     }
@@ -107,8 +139,9 @@ export function createAppsReader(lookups: Lookups, previous: Snapshot | undefine
       return ok({
         versions: [...versions.values()],
         hosts: [...hosts],
+        memory: recall.memory(),
         async finish(takenAt) {
-          await inTurns(waiting, (text) => parser.add(JSON.parse(text)));
+          await inTurns(waiting, ({ print, length, text }) => parse(print, length, JSON.parse(text)));
           return parser.finish(takenAt);
         },
       });

@@ -10,6 +10,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { NO_LOOKUPS } from '../core/snapshot.ts';
 import { NO_WITNESS } from '../core/trust.ts';
 import { createAppsReader } from './apps-body.ts';
+import { NO_MEMORY } from './apps-memory.ts';
 import { createHintQueue } from './hint-queue.ts';
 import type { NameResolver } from './names.ts';
 import { stirs, type Watch, watchPaths } from './watch.ts';
@@ -30,10 +31,11 @@ export interface FileSourceParts {
 export function createFileSource(parts: FileSourceParts): Source {
   const { path, clock, names, watch = watchPaths, debounceMs = 250, recheckMs = 60_000 } = parts;
   let last: Snapshot | undefined;
+  let memory = NO_MEMORY;
 
   async function snapshot(_scope: unknown, signal: AbortSignal): Promise<Result<Checked<Snapshot>, SourceFailure>> {
     const refuse = (detail: string) => fail({ kind: 'file-unreadable', endpoint: path, detail } as const);
-    const reader = createAppsReader({ ...NO_LOOKUPS, address: names.address }, last);
+    const reader = createAppsReader({ ...NO_LOOKUPS, address: names.address }, last, memory);
     try {
       for await (const piece of createReadStream(path)) await reader.write(piece as Buffer);
     } catch (error) {
@@ -44,6 +46,7 @@ export function createFileSource(parts: FileSourceParts): Source {
     await names.resolve(read.value.hosts, signal);
     const parsed = await read.value.finish(clock.now());
     last = parsed.value;
+    memory = read.value.memory;
     return ok(parsed);
   }
 

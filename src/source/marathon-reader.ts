@@ -7,6 +7,7 @@ import { type Lookups, parseApp, type WantedVersion, wantedHosts, wantedVersions
 import type { Announced } from './announced.ts';
 import { judgeApp } from './answers.ts';
 import { readApps } from './apps-body.ts';
+import { NO_MEMORY } from './apps-memory.ts';
 import { asText } from './body-reader.ts';
 import { createDefinitions } from './definitions.ts';
 import { inParallel } from './in-parallel.ts';
@@ -45,6 +46,7 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
   const watch = createReadinessWatch({ clock, timings, hint });
   const readied = createReadied(http);
   let last: Checked<Snapshot> | undefined;
+  let memory = NO_MEMORY;
 
   /** Gets what apps refer to: older definitions and the addresses of agents. Gaps are allowed. */
   const prepare = (versions: readonly WantedVersion[], hosts: readonly string[], signal: AbortSignal) =>
@@ -52,8 +54,9 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
 
   async function readAll(signal: AbortSignal): Promise<Read> {
     const [before, startedAt] = [last?.value, clock.now()];
-    const read = await http.get('apps', APPS_PATH, readApps(lookups, before), signal);
+    const read = await http.get('apps', APPS_PATH, readApps(lookups, before, memory), signal);
     if (!read.ok) return read;
+    memory = read.value.memory;
     await prepare(read.value.versions, read.value.hosts, signal);
     const listed = await read.value.finish(clock.now());
     last = await withReadied(listed, listed.value.apps, before, signal);

@@ -6,6 +6,8 @@ import { createStage, type Stage } from '../stage.ts';
 
 const APPS = 200;
 const PER_SECOND = 150;
+/** Connections that nobody uses are closed by then, and V8 has given back what it keeps for more of the same. Milliseconds. */
+const REST_MS = 20_000;
 
 /** (h) Memory and open files of Portolan and HAProxy after a tenth of the changes, and after all. */
 export async function growth(options: BenchOptions): Promise<readonly Measurement[]> {
@@ -14,9 +16,9 @@ export async function growth(options: BenchOptions): Promise<readonly Measuremen
   try {
     await stage.start();
     let made = await change(stage, 0, changes / 10);
-    const early = await look(stage);
+    const early = await look(stage, options);
     made = await change(stage, made, changes);
-    const late = await look(stage);
+    const late = await look(stage, options);
     const figure = (what: string, unit: Measurement['unit'], from: number, to: number): Measurement => ({
       scenario: 'h',
       apps: APPS,
@@ -56,8 +58,9 @@ async function change(stage: Stage, from: number, to: number): Promise<number> {
   return made;
 }
 
-async function look(stage: Stage) {
+async function look(stage: Stage, { quick }: BenchOptions) {
   await untilQuiet(stage.pid(), 500);
+  if (!quick) await pause(REST_MS);
   const haproxies = await haproxiesOf(stage.portolan.stateDir);
   const memories = await Promise.all(haproxies.map(memoryMb));
   return {

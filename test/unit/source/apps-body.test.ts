@@ -5,6 +5,7 @@ import { type Lookups, NO_LOOKUPS, parseSnapshot } from '../../../src/core/snaps
 import { parseJson } from '../../../src/source/answers.ts';
 import { createAppSplitter } from '../../../src/source/app-splitter.ts';
 import { createAppsReader } from '../../../src/source/apps-body.ts';
+import type { AppsMemory } from '../../../src/source/apps-memory.ts';
 import { app } from './rig.ts';
 
 const NOW = 5 as Instant;
@@ -16,13 +17,29 @@ function atOnce(text: string, lookups: Lookups = NO_LOOKUPS) {
 }
 
 /** What the reader gives of the same bytes, cut at these places. */
-async function piecewise(bytes: Buffer, cuts: readonly number[], lookups: Lookups = NO_LOOKUPS, previous?: Snapshot) {
-  const reader = createAppsReader(lookups, previous);
+async function piecewise(
+  bytes: Buffer,
+  cuts: readonly number[],
+  lookups: Lookups = NO_LOOKUPS,
+  previous?: Snapshot,
+  memory?: AppsMemory,
+) {
+  const reader = createAppsReader(lookups, previous, memory);
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   for (const [index, from] of places.slice(0, -1).entries())
     await reader.write(bytes.subarray(from, places[index + 1]));
   const read = await reader.end();
   return read.ok ? { ok: true as const, value: await read.value.finish(NOW) } : read;
+}
+
+/** What the reader remembers of a text. */
+async function memoryOf(bytes: Buffer, lookups: Lookups): Promise<AppsMemory | undefined> {
+  const reader = createAppsReader(lookups, undefined);
+  await reader.write(bytes);
+  const read = await reader.end();
+  if (!read.ok) return undefined;
+  await read.value.finish(NOW);
+  return read.value.memory;
 }
 
 /** Strings full of what the scanner must not trip over. */
@@ -71,6 +88,25 @@ describe('reading a list of apps as it comes gives what reading it whole gives',
         const bytes = Buffer.from(text);
         expect(await piecewise(bytes, places, lookups)).toEqual(atOnce(bytes.toString(), lookups));
       }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('whatever it remembers of another one', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        document,
+        document,
+        cuts,
+        addresses,
+        addresses,
+        fc.boolean(),
+        async (a, b, places, at, then, same) => {
+          const memory = await memoryOf(Buffer.from(same ? b : a), at);
+          const bytes = Buffer.from(b);
+          expect(await piecewise(bytes, places, then, undefined, memory)).toEqual(atOnce(bytes.toString(), then));
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -143,6 +179,50 @@ test('apps that say the same as before are the same objects', async () => {
   expect(read.value.value.apps[1]).toMatchObject({ id: '/b', instances: 4 });
 });
 
+describe('an app is taken from memory while its bytes and its agents’ addresses are the same', () => {
+  const list = ['/a', '/b', '/c', '/d'].map((id) => app(id, undefined, 'agent-1'));
+  const text = (apps: readonly unknown[]) => Buffer.from(JSON.stringify({ apps }));
+  const at = (address: string): Lookups => ({ definition: () => undefined, address: () => address });
+  const apps = async (bytes: Buffer, cuts: readonly number[], lookups: Lookups, memory: AppsMemory | undefined) => {
+    const read = await piecewise(bytes, cuts, lookups, undefined, memory);
+    if (!read.ok) throw new Error('not read');
+    return new Map(read.value.value.apps.map((one) => [String(one.id), one]));
+  };
+
+  test('wherever the pieces end, and in any order', async () => {
+    const memory = await memoryOf(text(list), at('10.0.0.1'));
+    const known = await apps(text(list), [], at('10.0.0.1'), memory);
+    for (const places of [[], [100, 101, 900], [300]]) {
+      for (const order of [list, list.toReversed(), list.slice(2), [list[0], { ...list[1], instances: 7 }, list[3]]]) {
+        const again = await apps(text(order), places, at('10.0.0.1'), memory);
+        for (const [id, one] of again) {
+          if (one.instances === 7) expect(one).not.toBe(known.get(id));
+          else expect(one).toBe(known.get(id));
+        }
+      }
+    }
+  });
+
+  test('and parsed again once an agent has another address', async () => {
+    const memory = await memoryOf(text(list), at('10.0.0.1'));
+    const moved = await apps(text(list), [], at('10.0.0.2'), memory);
+    expect([...moved.values()].map((one) => one.tasks[0]?.endpoints[0]?.address)).toEqual(Array(4).fill('10.0.0.2'));
+  });
+
+  test('one that waited for an address is remembered as well', async () => {
+    const known = new Map<string, string>();
+    const lookups: Lookups = { definition: () => undefined, address: (host) => known.get(host) };
+    const reader = createAppsReader(lookups, undefined);
+    await reader.write(text(list));
+    const read = await reader.end();
+    if (!read.ok) throw new Error('not read');
+    known.set('agent-1', '10.0.0.7');
+    const { value } = await read.value.finish(NOW);
+    const again = await apps(text(list), [], lookups, read.value.memory);
+    for (const one of value.apps) expect(again.get(one.id)).toBe(one);
+  });
+});
+
 test('what the list wants is known at its end, and what waited for it is read with it', async () => {
   const known = new Map<string, string>();
   const reader = createAppsReader({ definition: () => undefined, address: (host) => known.get(host) }, undefined);
@@ -172,8 +252,9 @@ test('a large list does not hold the event loop from its beginning to its end', 
 
 test('around the apps, each is replaced by an empty object; an unfinished one is kept', () => {
   const splitter = createAppSplitter();
-  expect(splitter.push(Buffer.from('{"apps": [{"a":[1,{}]} ,{"b":"}"},{"c'))).toEqual(['{"a":[1,{}]}', '{"b":"}"}']);
+  const push = (text: string) => splitter.push(Buffer.from(text)).map(({ bytes }) => bytes.toString());
+  expect(push('{"apps": [{"a":[1,{}]} ,{"b":"}"},{"c')).toEqual(['{"a":[1,{}]}', '{"b":"}"}']);
   expect(splitter.rest()).toBe('{"apps": [{} ,{},{"c');
-  expect(splitter.push(Buffer.from('":2}]}'))).toEqual(['{"c":2}']);
+  expect(push('":2}]}')).toEqual(['{"c":2}']);
   expect(splitter.rest()).toBe('{"apps": [{} ,{},{}]}');
 });
