@@ -29,6 +29,7 @@ import { createMemoryStore } from '../source/memory-store.ts';
 import { createNameResolver, lookupHost } from '../source/names.ts';
 import { createOperatorFiles } from '../source/operator-files.ts';
 import { createPeers } from '../source/peers.ts';
+import { removeDrafts } from '../source/state-file.ts';
 import { keepHeapClose } from './close-heap.ts';
 import type { DaemonFailure } from './deps.ts';
 import { serveAdmin, unusableToken } from './serve-admin.ts';
@@ -92,6 +93,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   const adapter = createHaproxy({ settings, clock, emit, ...(binary.ok ? { found: binary.value } : {}) });
   /** What another Portolan has started is not for this one to stop. */
   let isTaken = await isServed(settings.stateDir);
+  if (!isTaken) await removeDrafts(settings.stateDir);
   const kept: Haproxy = { ...adapter, stop: (how) => adapter.stop(isTaken ? 'keep' : how) };
   const able = settings.runtime ? kept : { ...kept, runtime: NO_RUNTIME };
   const haproxy = disk.over(isTaken ? able : startedSoon(able));

@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /**
  * Writes a file so that a reader, or a crash, sees the old text or the new one and nothing between. Mode 0640 by default. Of a text
@@ -29,6 +29,16 @@ export async function writeWhole(
     await rm(draft, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Removes what writes that a kill cut short have left in a folder: nobody reads it, and on a full disk it is in everybody's way.
+ * For before the first write of a life. Never fails.
+ */
+export async function removeDrafts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const drafts = names.filter((name) => name.endsWith('.new'));
+  await Promise.all(drafts.map((name) => rm(join(folder, name), { force: true }).catch(() => undefined)));
 }
 
 /** The decoded JSON of a file; `undefined` where there is none, or nothing readable. */
