@@ -57,19 +57,42 @@ export async function heldText(stateDir: string): Promise<string> {
   return lines.sort().join('\n');
 }
 
-/** Maps whose copy on disk says something else than HAProxy does, with both. Empty: not one byte differs. */
+/**
+ * Maps whose copy on disk says something else than HAProxy does, with both. Empty: not one byte differs, but for the name of a spare
+ * where an app has been given one over the socket: the disk has the backend's own name, at which the next start puts it.
+ */
 export async function driftedMaps(stateDir: string): Promise<readonly string[]> {
   const folder = join(statePaths(stateDir).current, 'maps');
+  const owners = await spareOwners(stateDir, folder);
+  const named = (name: string): string => owners.get(name) ?? name;
   const drifted: string[] = [];
   for (const file of await readdir(folder)) {
     const onDisk = linesOf(await readFile(join(folder, file), 'utf8'));
     const rows = await mapOf(stateDir, file);
     // No frontend asks it, so HAProxy does not load it.
     if (rows === undefined) continue;
-    const held = linesOf([...rows].map(([key, value]) => `${key} ${value}`).join('\n'));
+    const held = linesOf([...rows].map(([key, value]) => `${keyOf(key, named)} ${named(value)}`).join('\n'));
     if (onDisk !== held) drifted.push(`${file} on disk:\n${onDisk}\nheld:\n${held}`);
   }
   return drifted;
+}
+
+/** Spares in use, with the name that the disk has for the backend on them: an app's own id leads to both. */
+async function spareOwners(stateDir: string, folder: string): Promise<ReadonlyMap<string, string>> {
+  const held = (await mapOf(stateDir, 'app-ids.map')) ?? new Map<string, string>();
+  const text = await readFile(join(folder, 'app-ids.map'), 'utf8').catch(() => '');
+  const pairs = text.split('\n').flatMap((line): (readonly [string, string])[] => {
+    const [app = '', name = ''] = line.split(' ');
+    const at = held.get(app);
+    return at?.startsWith('portolan_spare_') ? [[at, name]] : [];
+  });
+  return new Map(pairs);
+}
+
+/** Keys may be a backend's name, with a path behind it. */
+function keyOf(key: string, named: (name: string) => string): string {
+  const [name = '', ...path] = key.split('/');
+  return [named(name), ...path].join('/');
 }
 
 const linesOf = (text: string): string =>
