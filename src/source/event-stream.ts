@@ -6,6 +6,7 @@ import { startDeadline } from './deadline.ts';
 import type { HintQueue } from './hint-queue.ts';
 import { ATTACHED, createEventReader, isRoutingEvent, ROUTING_EVENTS } from './marathon-events.ts';
 import type { Master } from './masters.ts';
+import type { OutOfTouch } from './out-of-touch.ts';
 import { createStreamFetch, type StreamFetchParts } from './stream-fetch.ts';
 import type { MarathonTimings } from './timings.ts';
 
@@ -17,6 +18,8 @@ export interface StreamParts extends StreamFetchParts {
   readonly hint: HintQueue['push'];
   /** An event names these apps, whether a look at them is needed or not. */
   readonly heard: (scope: ChangeHint['scope']) => void;
+  /** Is told of tasks that are out of touch, and of those that end. */
+  readonly outOfTouch: Pick<OutOfTouch, 'lost' | 'ended'>;
   /** The subscription is active. */
   readonly attached: () => void;
 }
@@ -125,7 +128,7 @@ function reportRequest(
 }
 
 /** What is known of one stream while it lasts. */
-function createSession({ clock, timings, emit, hint, heard, attached }: StreamParts, first: Master) {
+function createSession({ clock, timings, emit, hint, heard, attached, outOfTouch }: StreamParts, first: Master) {
   const read = createEventReader();
   let endpoint = first.endpoint;
   let attachedAt: number | undefined;
@@ -151,7 +154,7 @@ function createSession({ clock, timings, emit, hint, heard, attached }: StreamPa
       emit({ type: 'stream-byte', endpoint });
     },
     event(frameType: string, data: string) {
-      const { eventType, scope, idle, ...news } = read(frameType, data);
+      const { eventType, scope, idle, lost, ...news } = read(frameType, data);
       const apps = scope === 'all' ? [] : scope;
       emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
       // Everybody's attaching is announced to everybody; the first one on this stream is our own.
@@ -161,6 +164,8 @@ function createSession({ clock, timings, emit, hint, heard, attached }: StreamPa
       }
       attach();
       heard(scope);
+      if (lost !== undefined) outOfTouch.lost(lost);
+      if (news.leaving !== undefined) outOfTouch.ended(news.leaving);
       if (scope === 'all' || (scope.length > 0 && idle !== true)) hint(scope, eventType, news);
     },
     /** Milliseconds that the stream was attached. */

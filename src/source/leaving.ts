@@ -65,6 +65,8 @@ export function createDepartures(): Departures {
           return status(app, event);
         case 'instance_changed_event':
           return condition(app, event);
+        // A task that was out of touch, and in no list any more (marathon-api 6.6).
+        case 'unknown_instance_terminated_event':
         case 'unhealthy_instance_kill_event':
         case 'unhealthy_task_kill_event': {
           const task = parseTaskId(field(event, 'taskId')) ?? instanceAt(event);

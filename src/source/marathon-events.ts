@@ -1,7 +1,8 @@
 import type { AppId } from '../core/app.ts';
-import { parseAppId } from '../core/identifiers.ts';
+import { parseAppId, parseTaskId } from '../core/identifiers.ts';
 import { field, isRecord, listAt, recordAt, textAt } from '../core/json.ts';
 import type { LeavingTask } from '../core/leaving.ts';
+import { taskState } from '../core/task.ts';
 import { createDepartures } from './leaving.ts';
 import { stoppedApps } from './stopped-apps.ts';
 
@@ -18,6 +19,7 @@ export const ROUTING_EVENTS = [
   'instance_health_changed_event',
   'unhealthy_instance_kill_event',
   'unhealthy_task_kill_event',
+  'unknown_instance_terminated_event',
   'app_terminated_event',
   'group_change_success',
   'deployment_info',
@@ -36,6 +38,8 @@ export interface EventReading {
   readonly scope: 'all' | readonly AppId[];
   /** The task that is about to end, where the event says so. */
   readonly leaving?: LeavingTask;
+  /** The task that is out of touch, where the event says so. */
+  readonly lost?: LeavingTask;
   /** It names apps, but nothing that routing goes by is different: no look is needed. */
   readonly idle?: true;
   /** Apps that it calls destroyed. */
@@ -71,12 +75,14 @@ export function createEventReader(): (frameType: string, data: string) => EventR
     if (eventType !== 'group_change_success') {
       const [app] = scope === 'all' ? [] : scope;
       const leaving = app === undefined ? undefined : departures.notice(eventType, app, json);
+      const lost = app === undefined ? undefined : lostBy(eventType, app, json);
       const removed = removedBy(eventType, json);
       const idle = leaving === undefined && isStarting(eventType, json);
       return {
         eventType,
         scope,
         ...(leaving === undefined ? {} : { leaving }),
+        ...(lost === undefined ? {} : { lost }),
         ...(idle ? { idle } : {}),
         ...(removed.length === 0 ? {} : { removed }),
       };
@@ -108,6 +114,7 @@ function scopeOf(eventType: string, json: Readonly<Record<string, unknown>>): 'a
       return named(textAt(json, 'appId'));
     case 'instance_changed_event':
     case 'instance_health_changed_event':
+    case 'unknown_instance_terminated_event':
       return named(textAt(json, 'runSpecId'));
     case 'api_post_event':
       return named(textAt(recordAt(json, 'appDefinition'), 'id'));
@@ -125,6 +132,13 @@ function scopeOf(eventType: string, json: Readonly<Record<string, unknown>>): 'a
     default:
       return [];
   }
+}
+
+/** The task that Mesos does not see any more, and that is said to run on for all anybody knows (marathon-api 6.6). */
+function lostBy(eventType: string, app: AppId, json: Readonly<Record<string, unknown>>): LeavingTask | undefined {
+  if (eventType !== 'status_update_event' || taskState(textAt(json, 'taskStatus')) !== 'unreachable') return undefined;
+  const task = parseTaskId(field(json, 'taskId'));
+  return task === undefined ? undefined : { app, task };
 }
 
 /** The end of an app, by the plan that destroys it or when its last task is gone. */

@@ -13,6 +13,7 @@ import { createDefinitions } from './definitions.ts';
 import { inParallel } from './in-parallel.ts';
 import type { MarathonHttp } from './marathon-http.ts';
 import type { NameResolver } from './names.ts';
+import type { OutOfTouch } from './out-of-touch.ts';
 import { APPS_PATH, appWithTasksPath } from './paths.ts';
 import { createReadied } from './readied.ts';
 import { createReadinessWatch } from './readiness-watch.ts';
@@ -27,6 +28,7 @@ export interface ReaderParts {
   readonly hint: (scope: ChangeHint['scope'], reason: string) => void;
   /** Is told of every read that ended well. */
   readonly announced: Pick<Announced, 'readAll' | 'readSome'>;
+  readonly outOfTouch: Pick<OutOfTouch, 'serving'>;
 }
 
 /** Reads apps, and knows what it read last. */
@@ -40,7 +42,15 @@ type Read = Result<Checked<Snapshot>, SourceFailure>;
 const WIDTH = 4;
 
 /** Makes the reader; it remembers the last answer, into which single apps are merged. */
-export function createMarathonReader({ http, clock, names, timings, hint, announced }: ReaderParts): MarathonReader {
+export function createMarathonReader({
+  http,
+  clock,
+  names,
+  timings,
+  hint,
+  announced,
+  outOfTouch,
+}: ReaderParts): MarathonReader {
   const definitions = createDefinitions(http, clock, timings.definitions);
   const lookups: Lookups = { definition: definitions.get, address: names.address };
   const watch = createReadinessWatch({ clock, timings, hint });
@@ -59,19 +69,27 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
     memory = read.value.memory;
     await prepare(read.value.versions, read.value.hosts, signal);
     const listed = await read.value.finish(clock.now());
-    last = await withReadied(listed, listed.value.apps, before, signal);
+    last = await completed(listed, listed.value.apps, before, signal);
     announced.readAll(before, last.value, startedAt);
     watch.seenAll(last.value.apps);
     return ok(last);
   }
 
-  async function withReadied(
+  /** With what the list does not tell of those that were asked for: tasks that serve on, and tasks that need not wait. */
+  async function completed(
     listed: Checked<Snapshot>,
     asked: readonly App[],
     before: Snapshot | undefined,
     signal: AbortSignal,
   ): Promise<Checked<Snapshot>> {
-    const others = await readied(asked, (id) => appIn(before?.apps ?? [], id), signal);
+    const appBefore = (id: AppId) => appIn(before?.apps ?? [], id);
+    const serving = outOfTouch.serving(asked, appBefore, listed.value.apps);
+    const ready = await readied(
+      serving.size === 0 ? asked : asked.map((app) => serving.get(app.id) ?? app),
+      appBefore,
+      signal,
+    );
+    const others = new Map([...serving, ...ready]);
     if (others.size === 0) return listed;
     const apps = listed.value.apps.map((app) => others.get(app.id) ?? app);
     return { ...listed, value: { ...listed.value, apps } };
@@ -95,7 +113,7 @@ export function createMarathonReader({ http, clock, names, timings, hint, announ
     const asked = read.map(({ id }) => id);
     const there = ({ value }: Checked<Snapshot>) => asked.flatMap((id) => appIn(value.apps, id) ?? []);
     const merged = merge(before, read, clock.now());
-    const now = await withReadied(merged, there(merged), before.value, signal);
+    const now = await completed(merged, there(merged), before.value, signal);
     last = now;
     announced.readSome(asked, startedAt);
     watch.seen(asked, there(now));

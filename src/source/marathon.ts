@@ -10,6 +10,7 @@ import { createMarathonHttp } from './marathon-http.ts';
 import { createMarathonReader } from './marathon-reader.ts';
 import { createMasters } from './masters.ts';
 import type { NameResolver } from './names.ts';
+import { createOutOfTouch } from './out-of-touch.ts';
 import { createPoll } from './poll.ts';
 import { keepStream } from './stream-keeper.ts';
 import { MARATHON_TIMINGS, type MarathonTimings } from './timings.ts';
@@ -48,7 +49,8 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   const queue = createHintQueue(clock);
   const poll = createPoll(settings.pollInterval, () => queue.push('all', 'poll'), clock, random);
   const announced = createAnnounced({ clock, timings, deaf: distrust });
-  const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push, announced });
+  const outOfTouch = createOutOfTouch();
+  const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push, announced, outOfTouch });
 
   /** Since when no event was missed. */
   let listeningSince: Instant | undefined;
@@ -99,7 +101,14 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
       settled.abort();
       poll.hurry(count >= STREAM_FAILURES_THAT_HURRY);
     };
-    const told = { emit: tellStream, hint: queue.push, heard: announced.heard, failuresInARow, deaf: announced.stream };
+    const told = {
+      emit: tellStream,
+      hint: queue.push,
+      heard: announced.heard,
+      outOfTouch,
+      failuresInARow,
+      deaf: announced.stream,
+    };
     const stream = { masters, settings, pool: streams, clock, timings, random, ...told };
     await Promise.all([readAnyway(), keepStream(stream, until)]);
   }

@@ -214,16 +214,29 @@ function reloads(): Scenario {
   };
 }
 
-/** An agent is out of touch: Marathon calls its tasks unreachable, and they serve on. */
+const AGENT = '127.0.0.2';
+
+/**
+ * An agent is out of touch. Marathon takes its tasks from every list a second later, those of apps that have no others too, and
+ * starts new ones; the old ones serve on, until the agent is back and ends them.
+ */
 const partition: Scenario = {
   name: 'an agent is out of touch, its tasks are not',
   rows: ['11'],
-  seconds: { full: 20, short: 3 },
+  seconds: { full: 20, short: 4 },
   inject: async ({ marathon }) => {
-    marathon.loseAgent('127.0.0.2', 'partitioned');
+    marathon.loseAgent(AGENT, 'partitioned');
+  },
+  async during(stage) {
+    const { apps, marathon } = stage;
+    const held = (id: string) => marathon.tasks(id).filter(({ json }) => json['host'] === AGENT).length;
+    const all = apps.filter(({ id }) => held(id) === marathon.tasks(id).length);
+    await until('its tasks are replaced', () => apps.every(({ id }) => held(id) === 0), 20_000);
+    stage.says(`${all.length} apps had no other tasks`);
   },
   heal: async ({ marathon }) => {
-    marathon.returnAgent('127.0.0.2');
+    await marathon.settled();
+    marathon.returnAgent(AGENT);
     await marathon.settled();
   },
 };
@@ -266,7 +279,7 @@ const upgrades: Scenario = {
   },
 };
 
-faultSuite('Apps change', 27_200, {}, [
+faultSuite('Apps change', 27_200, { marathon: { agentLostSeconds: 2 } }, [
   rolling(),
   wrongCheck(),
   downOverReloads(),

@@ -1,0 +1,79 @@
+import type { App, AppId, Task, TaskId } from '../core/app.ts';
+import { keepApp } from '../core/identity.ts';
+import { instanceOf, type LeavingTask } from '../core/leaving.ts';
+import { byText } from '../core/order.ts';
+
+/** Tasks that Marathon lost touch with. Most of them serve on: what is lost is the agent, or the way to it. */
+export interface OutOfTouch {
+  /** An event calls the task unreachable. */
+  lost(task: LeavingTask): void;
+  /** An event says that it ends, or has ended. */
+  ended(task: LeavingTask): void;
+  /** Of apps as they were read, those that go on with such tasks as they were `before`. `all`: every app as it was read. */
+  serving(apps: readonly App[], before: (id: AppId) => App | undefined, all: readonly App[]): ReadonlyMap<AppId, App>;
+}
+
+/** Apps remembered, those whose tasks were lost last. */
+const KEPT = 10_000;
+const NONE: ReadonlyMap<AppId, App> = new Map();
+
+/**
+ * With the default `unreachableStrategy` a task is in no list any more from the moment its agent is out of touch, and its replacement
+ * is seconds away (marathon-api 6.6). Until the app has a task that serves, those keep its route: where they are dead, HAProxy's
+ * checks find out, and where they are not, nothing was lost. Never once another task has their address, or an event says that they
+ * ended.
+ */
+export function createOutOfTouch(): OutOfTouch {
+  const lost = new Map<AppId, ReadonlySet<TaskId>>();
+
+  const remember = (app: AppId, tasks: ReadonlySet<TaskId>): void => {
+    lost.delete(app);
+    if (tasks.size > 0) lost.set(app, tasks);
+    const [oldest] = lost.keys();
+    if (lost.size > KEPT && oldest !== undefined) lost.delete(oldest);
+  };
+
+  function goesOn(app: App, before: App | undefined, isTaken: (task: Task) => boolean): App {
+    const ids = lost.get(app.id);
+    if (ids === undefined || before === undefined) return app;
+    const listed = new Set(app.tasks.map(({ id }) => id));
+    const unlisted = before.tasks.filter(({ id }) => ids.has(id) && !listed.has(id));
+    if (unlisted.length === 0) return app;
+    if (app.instances === 0 || app.tasks.some(serves)) {
+      remember(app.id, new Set([...ids].filter((id) => listed.has(id))));
+      return app;
+    }
+    const still = unlisted.filter((task) => !isTaken(task)).map((task) => ({ ...task, state: 'unreachable' as const }));
+    if (still.length === 0) return app;
+    const tasks = [...app.tasks, ...still].sort((a, b) => byText(a.id, b.id));
+    return keepApp(before, { ...app, tasks });
+  }
+
+  return {
+    lost({ app, task }) {
+      remember(app, new Set([...(lost.get(app) ?? []), task as TaskId]));
+    },
+    ended({ app, task }) {
+      const ids = lost.get(app);
+      if (ids !== undefined) remember(app, new Set([...ids].filter((id) => id !== task && instanceOf(id) !== task)));
+    },
+    serving(apps, before, all) {
+      if (lost.size === 0) return NONE;
+      const concerned = apps.filter(({ id }) => lost.has(id));
+      if (concerned.length === 0) return NONE;
+      const taken = addressesOf(all);
+      const isTaken = (task: Task): boolean => task.endpoints.some((endpoint) => taken.has(addressOf(endpoint)));
+      const others = concerned.map((app) => goesOn(app, before(app.id), isTaken));
+      return new Map(others.flatMap((app, n) => (app === concerned[n] ? [] : [[app.id, app]])));
+    },
+  };
+}
+
+/** As far as the list itself tells. */
+const serves = ({ state, health, readiness }: Task): boolean =>
+  state === 'running' && (health === 'healthy' || health === 'none') && readiness !== 'waiting';
+
+const addressOf = ({ address, port }: Task['endpoints'][number]): string => `${address} ${port}`;
+
+const addressesOf = (apps: readonly App[]): ReadonlySet<string> =>
+  new Set(apps.flatMap(({ tasks }) => tasks.flatMap(({ endpoints }) => endpoints.map(addressOf))));
