@@ -12,6 +12,9 @@ if [ $# -eq 0 ]; then
   printf '== checks: format and lint, types, dependency rules, dead code\n'
   npm run --silent check || { status=1; unclean=1; }
 fi
+# What ships is what runs in the tests that start Portolan itself, and it starts in a third of the time.
+npm run --silent build
+PORTOLAN_LAUNCHER="$PWD/bin/portolan"; export PORTOLAN_LAUNCHER
 printf '== tests\n'
 vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=1
 node scripts/fault-table.mjs

@@ -85,9 +85,9 @@ async function seesChange(stage: Stage): Promise<undefined> {
 // Reloads are rare here, so that the cap is in nobody's way but of whom it is tried on.
 faultSuite('Marathon elects', 27_100, { flags: ['--old-workers-memory', '40'] }, [
   amnesia('null', 'as null'),
-  amnesia('empty', 'as an empty list'),
+  { ...amnesia('empty', 'as an empty list'), onlyFull: true },
   amnesia('absent', 'not at all'),
-  amnesia('of-null', 'as a list of null'),
+  { ...amnesia('of-null', 'as a list of null'), onlyFull: true },
   carousel,
   zombie,
   pilingUp('memory', 9, { onlyFull: true }),

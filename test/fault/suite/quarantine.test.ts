@@ -121,6 +121,7 @@ faultSuite(
     several('three apps at once, without a word about whose it is', PICKY_MARKS.mute),
     held({
       name: 'an app that gives its host away in the same step, while somebody else waits for it',
+      onlyFull: true,
       prepare: async (stage) => {
         const [app] = stage.apps;
         await stage.marathon.post(customerApp(RIVAL, { labels: { HAPROXY_0_VHOST: app?.vhost ?? '' } }));
