@@ -154,6 +154,14 @@ function stoppedReload(): Scenario {
   };
 }
 
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** The worker that a reload has just started is killed, or the one that it replaces. */
 function killedReload(which: 'new' | 'old'): Scenario {
   const within = 5_000;
@@ -174,7 +182,8 @@ function killedReload(which: 'new' | 'old'): Scenario {
         (await processesOf(stage)).find(({ pid }) => !known.has(pid)),
       );
       from = Date.now();
-      process.kill(which === 'new' ? started.pid : old, 'SIGKILL');
+      // The old one may have ended by itself.
+      killIfThere(which === 'new' ? started.pid : old);
       const [watched] = stage.apps;
       await until('it serves', () => answers(stage, watched?.vhost ?? ''), within);
       stage.says(`serves after ${Date.now() - from} ms`);
