@@ -14,7 +14,7 @@ import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { FULL } from './stage.ts';
 
-const PORT = 26_100;
+const PORT = 30_600;
 const MEGABYTES = 6;
 const CHANGES = FULL ? 100 : 30;
 /** Asks for a name that a watched app has. */
