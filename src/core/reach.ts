@@ -7,6 +7,7 @@ import { reachServers, shrinkServers } from './reach-servers.ts';
 import { reachServices } from './reach-services.ts';
 import type { ReloadNeed } from './reload-need.ts';
 import type { AppIdRoute, Backend, BackendName, Route, RoutingTable, ServiceFrontend } from './routing.ts';
+import { withRunningFrontends } from './running-frontends.ts';
 import type { Tier } from './runtime.ts';
 import type { Shapes } from './shapes.ts';
 import { byName, type ListDiff, listDiff } from './table-diff.ts';
@@ -66,7 +67,8 @@ export function reachTable(inputs: ReachInputs): Reach {
     appIds: whole ? after.appIds : after.appIds.filter(may.appId),
     backends: backends.reached,
   };
-  const target = whole ? reached : withOldRows(before, after, reached);
+  const nearest = whole ? reached : withOldRows(before, after, reached);
+  const target = withRunningFrontends(before, after, nearest, needs);
   const diff = target === reached ? backends.diff : listDiff(before.backends, target.backends, byName);
   const same = whole && target.services === after.services && target.backends === after.backends ? after : target;
   return { target: same, needs, backends: diff };

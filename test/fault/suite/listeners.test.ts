@@ -116,9 +116,9 @@ function moves(from: number, to: number): Scenario {
   const id = '/extra/moves';
   const thief = listener('127.0.0.1');
   let missed: string[] = [];
-  const served = async (): Promise<void> => {
+  const served = async (began: number): Promise<void> => {
     const answer = await echo(from, 'ping');
-    if ('error' in answer) missed.push(answer.error);
+    if ('error' in answer) missed.push(`${answer.error} after ${Math.round(performance.now() - began)} ms`);
   };
   return {
     name: 'a service moves to a port that another process has',
@@ -135,7 +135,8 @@ function moves(from: number, to: number): Scenario {
       await marathon.put(id, echoApp(id, to));
     },
     async during() {
-      for (let n = 0; n < 20; n += 1) await served();
+      const began = performance.now();
+      for (let n = 0; n < 20; n += 1) await served(began);
     },
     heal: () => thief.giveBack(),
     shows: names(to, '(pid '),
