@@ -170,12 +170,15 @@ test('Portolan and HAProxy are killed while an app is refused and Marathon is aw
     await until('it is held', () => isHeld(platform, '/refused/1'), 40_000);
     await marathon.settled();
     // The disk follows the socket within seconds. Who is killed before it did has the servers of before, which are gone.
-    const ports = HOSTS.flatMap((_host, n) =>
-      marathon.tasks(`/refused/${n}`).flatMap(({ listens }) => listens.map(({ port }) => port)),
+    const places = HOSTS.flatMap((_host, n) =>
+      marathon
+        .tasks(`/refused/${n}`)
+        .flatMap(({ listens }) => listens.map(({ address, port }) => `${address}:${port}`)),
     );
+    expect(places.length).toBe(2 * HOSTS.length);
     await until('the servers of now are on disk', async () => {
       const text = await readFile(join(portolan.stateDir, 'last-good', 'haproxy.cfg'), 'utf8');
-      return ports.every((port) => text.includes(`:${port} `));
+      return places.every((place) => text.includes(` ${place} `));
     });
     const haproxy = ((await portolan.admin('/v1/status')).body as { haproxy: { masterPid: number; workerPid: number } })
       .haproxy;
