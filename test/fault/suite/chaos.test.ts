@@ -3,7 +3,7 @@ import { runChaos } from '../chaos/chaos.ts';
 import { report } from './report.ts';
 import { FULL } from './stage.ts';
 
-const MINUTES = FULL ? 3 : 0.25;
+const MINUTES = FULL ? 3 : 0.2;
 
 test('whatever happens, nothing is lost and HAProxy holds what the cluster says', {
   retry: 0,

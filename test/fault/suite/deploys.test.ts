@@ -282,7 +282,7 @@ const upgrades: Scenario = {
 faultSuite('Apps change', 27_200, { marathon: { agentLostSeconds: 2 } }, [
   rolling(),
   wrongCheck(),
-  downOverReloads(),
+  { ...downOverReloads(), onlyFull: true },
   partition,
   reloads(),
   longSessions(),

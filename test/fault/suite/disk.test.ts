@@ -12,7 +12,7 @@ import { get } from '../../support/http-get.ts';
 import { report } from './report.ts';
 import { FULL } from './stage.ts';
 
-const KILLS = FULL ? 200 : 20;
+const KILLS = FULL ? 200 : 15;
 /** HAProxy is really started with what every so manieth kill left. */
 const START_EVERY = 20;
 const PORT = 27_380;

@@ -29,7 +29,7 @@ const spoilt = (what: string, label: string, value: string): Spoilt => ({ what, 
 const also = (one: Spoilt): Spoilt => ({ ...one, short: true });
 
 const VARIANTS: readonly Spoilt[] = [
-  also(spoilt('a no-break space in a host', '0_VHOST', 'hostile\u00a0.fault.example')),
+  spoilt('a no-break space in a host', '0_VHOST', 'hostile\u00a0.fault.example'),
   also(spoilt('a line break and a section', '0_VHOST', `${HOST}\nfrontend evil\n  bind *:1`)),
   spoilt('a break that was typed', '0_VHOST', `${HOST}\\nother.example`),
   spoilt('quotes', '0_VHOST', `"${HOST}"`),
@@ -44,7 +44,7 @@ const VARIANTS: readonly Spoilt[] = [
   spoilt('no slash', '0_PATH', 'a'),
   spoilt('a flag', '0_PATH', '-m reg .*'),
   spoilt('a line of its own', '0_PATH', '/\n  server evil 10.0.0.9:80'),
-  also(spoilt('an unknown balance', '0_BALANCE', 'fairest')),
+  spoilt('an unknown balance', '0_BALANCE', 'fairest'),
   spoilt('a directive', '0_BALANCE', 'leastconn\n  timeout server 1ms'),
   spoilt('a mode that nobody knows', '0_MODE', 'https'),
   spoilt('a network that is none', '0_BACKEND_NETWORK_ALLOWED_ACL', '127.0.0.0/8 everybody'),

@@ -198,7 +198,7 @@ function killedReload(which: 'new' | 'old'): Scenario {
 const ALL: readonly Scenario[] = [
   stopping('HAProxy’s worker is stopped again and again', ['worker']),
   stopping('HAProxy’s master is stopped again and again', ['master']),
-  stopping('HAProxy’s worker and master are stopped again and again', ['worker', 'master']),
+  { ...stopping('HAProxy’s worker and master are stopped again and again', ['worker', 'master']), onlyFull: true },
   { ...stoppedReload(), onlyFull: true },
   { ...deleting('HAProxy’s runtime socket is deleted', ['haproxy.sock']), onlyFull: true },
   { ...deleting('HAProxy’s master socket is deleted', ['master.sock']), onlyFull: true },

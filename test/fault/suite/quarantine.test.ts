@@ -105,6 +105,7 @@ faultSuite(
     }),
     held({
       name: 'a host that the socket has taken already',
+      onlyFull: true,
       inject: async (stage) => {
         const [app] = stage.apps;
         await relabel(stage, { HAPROXY_0_VHOST: `${app?.vhost},${PICKY_HOST}.fault.example` });

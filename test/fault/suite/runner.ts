@@ -6,7 +6,7 @@ import { isWell, type Scenario, type Status } from './scenario.ts';
 import { createStage, FULL, type RunnersStage, type StageOptions } from './stage.ts';
 
 /** In the short form every so manieth scenario is also played with a restart in the middle. */
-const RESTART_EVERY = 8;
+const RESTART_EVERY = 9;
 /** Looks at `/v1/status` while a fault lasts are this far apart. */
 const LOOK_MS = 250;
 /** Failures shown of a scenario. */
