@@ -204,7 +204,7 @@ const ALL: readonly Scenario[] = [
   { ...deleting('HAProxy’s master socket is deleted', ['master.sock']), onlyFull: true },
   deleting('both of HAProxy’s sockets are deleted', ['haproxy.sock', 'master.sock']),
   pilingUp('old-workers', MOST_OLD_WORKERS, { onlyFull: true }),
-  crashing(),
+  { ...crashing(), onlyFull: true },
   resyncs(),
   killedReload('new'),
   killedReload('old'),

@@ -12,6 +12,7 @@ import { get, until } from '../../support/portolan-process.ts';
 import { hostileLabels } from './hostile-labels.ts';
 import { faultSuite } from './runner.ts';
 import type { Scenario, Stage } from './scenario.ts';
+import { FULL } from './stage.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'picky-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -78,6 +79,7 @@ faultSuite(
   [
     held({
       name: 'ciphers that it does not know, on an app that is scaled meanwhile',
+      ...(FULL ? {} : { restart: false }),
       rows: ['4', '16', 'I6'],
       inject: async (stage) => {
         const labels = { HAPROXY_0_SSL_CERT: 'web.pem', HAPROXY_0_BIND_OPTIONS: 'ciphers no-such-cipher' };
