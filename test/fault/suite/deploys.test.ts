@@ -288,7 +288,7 @@ faultSuite('Apps change', 27_200, { marathon: { agentLostSeconds: 2 } }, [
   partition,
   reloads(),
   longSessions(),
-  toZero(),
+  { ...toZero(), onlyFull: true },
   portsOverReloads(),
   instantDeath(),
   upgrades,

@@ -197,7 +197,7 @@ function killedReload(which: 'new' | 'old'): Scenario {
 
 const ALL: readonly Scenario[] = [
   stopping('HAProxy’s worker is stopped again and again', ['worker']),
-  stopping('HAProxy’s master is stopped again and again', ['master']),
+  { ...stopping('HAProxy’s master is stopped again and again', ['master']), onlyFull: true },
   { ...stopping('HAProxy’s worker and master are stopped again and again', ['worker', 'master']), onlyFull: true },
   { ...stoppedReload(), onlyFull: true },
   { ...deleting('HAProxy’s runtime socket is deleted', ['haproxy.sock']), onlyFull: true },
