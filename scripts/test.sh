@@ -13,7 +13,7 @@ if [ $# -eq 0 ]; then
   npm run --silent check || { status=1; unclean=1; }
 fi
 # What ships is what runs in the tests that start Portolan itself, and it starts in a third of the time.
-npm run --silent build
+npm run --silent build || status=1
 PORTOLAN_LAUNCHER="$PWD/bin/portolan"; export PORTOLAN_LAUNCHER
 printf '== tests\n'
 vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=1

@@ -131,3 +131,25 @@ test('the filter names what routing depends on, and nothing that comes often wit
   expect(ROUTING_EVENTS).toContain('instance_changed_event');
   expect(ROUTING_EVENTS).not.toContain('failed_health_check_event');
 });
+
+describe('a task whose agent is out of touch', () => {
+  const task = 'web.instance-1._app.1';
+
+  test('is told as lost, and not as leaving; any other state is not', () => {
+    const unreachable = read('status_update_event', { appId: '/web', taskId: task, taskStatus: 'TASK_UNREACHABLE' });
+    expect(unreachable).toMatchObject({ scope: ['/web'], lost: { app: '/web', task } });
+    expect(unreachable.leaving).toBeUndefined();
+    for (const taskStatus of ['TASK_RUNNING', 'TASK_KILLING', 'TASK_FAILED'])
+      expect(read('status_update_event', { appId: '/web', taskId: task, taskStatus }).lost).toBeUndefined();
+  });
+
+  test('is told as leaving once its instance, which is in no list, was ended', () => {
+    expect(
+      read('unknown_instance_terminated_event', {
+        instanceId: 'web.instance-1',
+        runSpecId: '/web',
+        condition: 'Killed',
+      }),
+    ).toMatchObject({ scope: ['/web'], leaving: { app: '/web', task: 'web.instance-1' } });
+  });
+});
