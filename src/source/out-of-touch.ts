@@ -61,8 +61,12 @@ export function createOutOfTouch(): OutOfTouch {
       if (lost.size === 0) return NONE;
       const concerned = apps.filter(({ id }) => lost.has(id));
       if (concerned.length === 0) return NONE;
-      const taken = addressesOf(all);
-      const isTaken = (task: Task): boolean => task.endpoints.some((endpoint) => taken.has(addressOf(endpoint)));
+      // Of the whole cluster: only once there is a task to be kept.
+      let taken: ReadonlySet<string> | undefined;
+      const isTaken = (task: Task): boolean => {
+        taken ??= addressesOf(all);
+        return task.endpoints.some((endpoint) => taken?.has(addressOf(endpoint)) === true);
+      };
       const others = concerned.map((app) => goesOn(app, before(app.id), isTaken));
       return new Map(others.flatMap((app, n) => (app === concerned[n] ? [] : [[app.id, app]])));
     },
