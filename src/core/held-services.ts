@@ -1,6 +1,7 @@
 import { listenersOverlap } from './address.ts';
 import type { Listened } from './listened.ts';
-import type { ServiceFrontend } from './routing.ts';
+import { isInRange } from './port-range.ts';
+import type { ServiceBind, ServiceFrontend } from './routing.ts';
 import { type BindAddress, formatBind, type Settings } from './settings.ts';
 import { byFirstBind } from './table-diff.ts';
 import { serviceFrontendName } from './template-views.ts';
@@ -12,6 +13,8 @@ export interface Holds {
   readonly held: ReadonlyMap<string, { readonly yields: boolean }>;
   readonly settings: Settings;
   readonly listened: Listened;
+  /** Services as they were before, which says where those of the range were; absent: not known yet in this life. */
+  readonly last?: readonly ServiceFrontend[];
 }
 
 /**
@@ -24,22 +27,26 @@ export function createHeldServices(): (
 ) => readonly ServiceFrontend[] {
   const known = new WeakMap<ServiceFrontend, { readonly text: string; readonly made: ServiceFrontend }>();
 
-  function reduced(service: ServiceFrontend, binds: ServiceFrontend['binds']): ServiceFrontend {
+  function reduced(service: ServiceFrontend, binds: readonly ServiceBind[], settings: Settings): ServiceFrontend {
     const text = JSON.stringify(binds);
     const before = known.get(service);
     if (before?.text === text) return before.made;
-    const made = { ...service, binds };
+    const { inRange, ...rest } = service;
+    const ranged = isInRange(binds, settings.servicePortRange);
+    const made = { ...rest, binds, ...(ranged ? { inRange: true as const } : {}) };
     known.set(service, { text, made });
     return made;
   }
 
   return (services, holds) => {
-    const { held } = holds;
+    const { held, settings } = holds;
     const left = services.flatMap((service) => {
-      if (service.inRange || !service.binds.some((bind) => held.has(formatBind(bind)))) return [service];
       const free = service.binds.filter((bind) => !held.has(formatBind(bind)));
+      if (free.length === service.binds.length) return [service];
       const binds = free.length > 0 ? free : oldBinds(service, services, holds);
-      return binds.length === 0 ? [] : [reduced(service, binds)];
+      if (binds.length > 0) return [reduced(service, binds, settings)];
+      // Rows for a port of the range that nobody can reach do no harm, and are there when it is listened on.
+      return service.inRange ? [service] : [];
     });
     return left.sort(byFirstBind);
   };
@@ -48,14 +55,19 @@ export function createHeldServices(): (
 function oldBinds(
   service: ServiceFrontend,
   services: readonly ServiceFrontend[],
-  { held, settings, listened }: Holds,
+  holds: Holds,
 ): ServiceFrontend['binds'] {
+  const { held, settings } = holds;
   const [like] = service.binds;
   if (like === undefined || service.binds.some((bind) => held.get(formatBind(bind))?.yields)) return [];
-  const own = listened.of(sectionOf(service));
-  const old = own.length > 0 ? own : listened.of(movedFrom(service, services, { held, listened }) ?? '');
+  const served = servedOn(holds);
+  const old = served.get(service.name) ?? served.get(movedFrom(service, services, served, held) ?? '') ?? [];
   if (old.length === 0) return [];
-  const others = wantedBinds(services, settings).filter(({ bind }) => !held.has(formatBind(bind)));
+  // Every port of the range is wanted for itself; that takes it from nobody.
+  const others = wantedBinds(services, settings).filter(
+    ({ bind, service: owner, setting }) =>
+      !held.has(formatBind(bind)) && (owner !== undefined || setting !== 'service-port-range'),
+  );
   const isFree = ({ address, port }: BindAddress): boolean =>
     !others.some(({ bind }) => bind.port === port && listenersOverlap(bind.address, address));
   return old.filter(isFree).map(({ address, port }) => ({ ...like, address, port }));
@@ -64,21 +76,40 @@ function oldBinds(
 /** The section that listens for a service. */
 export const sectionOf = (service: ServiceFrontend): string => `frontend ${serviceFrontendName(service)}`;
 
+/** Where services are reached now, by name: frontends of their own, as loaded, and rows of the range. */
+function servedOn({ settings, listened, last }: Holds): ReadonlyMap<string, readonly BindAddress[]> {
+  const served = new Map<string, readonly BindAddress[]>();
+  const range = settings.servicePortRange;
+  if (range !== undefined && last === undefined)
+    for (const [name, ports] of listened.rows())
+      served.set(
+        name,
+        ports.map((port) => ({ address: range.address, port })),
+      );
+  for (const { inRange, name, binds } of last ?? []) if (inRange) served.set(name, binds);
+  for (const section of listened.sections()) {
+    const name = /^frontend (.+)_in$/.exec(section)?.[1];
+    if (name !== undefined) served.set(name, listened.of(section));
+  }
+  return served;
+}
+
 /**
- * The frontend that a service had under another service port, which is part of its name; undefined where that is not certain:
- * several ports of the app may have moved.
+ * The name that a service had under another service port, which is part of it; undefined where that is not certain: several ports
+ * of the app may have moved.
  */
 function movedFrom(
   { app, name }: ServiceFrontend,
   services: readonly ServiceFrontend[],
-  { held, listened }: Pick<Holds, 'held' | 'listened'>,
+  served: ReadonlyMap<string, unknown>,
+  held: Holds['held'],
 ): string | undefined {
   const stuck = services.filter((one) => one.app === app && one.binds.every((bind) => held.has(formatBind(bind))));
   if (stuck.length !== 1) return undefined;
-  const wanted = new Set(services.map(sectionOf));
-  const before = `frontend ${name.replace(/\d+$/, '')}`;
-  const orphans = listened
-    .sections()
-    .filter((one) => one.startsWith(before) && /^\d+_in$/.test(one.slice(before.length)) && !wanted.has(one));
+  const wanted = new Set<string>(services.map((one) => one.name));
+  const before = name.replace(/\d+$/, '');
+  const orphans = [...served.keys()].filter(
+    (one) => one.startsWith(before) && /^\d+$/.test(one.slice(before.length)) && !wanted.has(one),
+  );
   return orphans.length === 1 ? orphans[0] : undefined;
 }

@@ -71,6 +71,8 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
     | undefined;
   /** Some wanted addresses are free, and not loaded yet. */
   let pending = false;
+  /** What `hold` has let through. */
+  let last: readonly ServiceFrontend[] | undefined;
   let told = '[]';
   let foreign = '[]';
   const listenedIn = rememberedLast((config: RenderedConfig | undefined) =>
@@ -82,7 +84,7 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
   const reduce = createHeldServices();
   const servicesWithout = rememberedLast(
     (services: readonly ServiceFrontend[], _holds: string, listened: Listened): readonly ServiceFrontend[] =>
-      reduce(services, { held, settings, listened }),
+      reduce(services, { held, settings, listened, ...(last === undefined ? {} : { last }) }),
   );
   const tableWith = rememberedLast(
     (table: RoutingTable, services: readonly ServiceFrontend[]): RoutingTable => ({ ...table, services }),
@@ -105,9 +107,22 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
       seen?.listened === listened &&
       bindsText(seen.taken) === bindsText(taken) &&
       wantsTheSame(seen.services, services);
-    if (!same || pending || isDue()) await review(services, listened, taken);
+    if (!same || pending || isDue() || isForOthers(services)) await review(services, listened, taken);
     seen = { services, listened, taken };
-    return without(table);
+    const left = without(table);
+    last = left.services;
+    return left;
+  }
+
+  /** A held port of the range is another service's now: which one waits for it has to be told. */
+  function isForOthers(services: readonly ServiceFrontend[]): boolean {
+    if (seen?.services === services) return false;
+    const ofRange = [...held.values()].filter(({ listener }) => listener.setting === 'service-port-range');
+    if (ofRange.length === 0) return false;
+    const ports = new Map(
+      services.flatMap(({ inRange, binds, name }) => (inRange ? binds.map((b) => [b.port, name]) : [])),
+    );
+    return ofRange.some(({ listener }) => ports.get(listener.bind.port) !== listener.service);
   }
 
   function without(table: RoutingTable): RoutingTable {
@@ -125,6 +140,12 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
     );
     const keys = new Set(missing.map(({ bind }) => formatBind(bind)));
     for (const key of held.keys()) if (!keys.has(key)) held.delete(key);
+    for (const wanted of missing) {
+      const before = held.get(formatBind(wanted.bind));
+      if (before === undefined) continue;
+      const { since, why } = before.listener;
+      held.set(formatBind(wanted.bind), { ...before, listener: heldListener(wanted, since, why) });
+    }
     const now = clock.now();
     const due = missing.filter(({ bind }) => {
       const before = held.get(formatBind(bind));
@@ -156,21 +177,14 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
     else held.delete(formatBind(bind));
   }
 
-  function holdBack({ bind, service, setting }: WantedBind, why: string, by = BY_OTHERS): void {
-    const key = formatBind(bind);
+  function holdBack(wanted: WantedBind, why: string, by = BY_OTHERS): void {
+    const key = formatBind(wanted.bind);
     const before = held.get(key);
     const tries = (before?.tries ?? 0) + 1;
     const now = clock.now();
-    const owner = service === undefined ? {} : { app: service.app, service: service.backend };
-    const listener = {
-      bind: { address: bind.address, port: bind.port },
-      ...owner,
-      since: before?.listener.since ?? now,
-      why,
-    };
     const pause = PAUSES[Math.min(tries, PAUSES.length) - 1] ?? 0;
     held.set(key, {
-      listener: setting === undefined ? listener : { ...listener, setting },
+      listener: heldListener(wanted, before?.listener.since ?? now, why),
       ...by,
       tries,
       retryAt: (now + pause) as Instant,
@@ -203,6 +217,12 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
       foreign = text;
     },
   };
+}
+
+function heldListener({ bind, service, setting }: WantedBind, since: Instant, why: string): HeldListener {
+  const { address, port } = bind;
+  const owner = service === undefined ? {} : { app: service.app, service: service.backend };
+  return { bind: { address, port }, ...owner, since, why, ...(setting === undefined ? {} : { setting }) };
 }
 
 /** When its pause is over; what waits for HAProxy to give up an address, as soon as it has loaded something else. */

@@ -19,12 +19,12 @@ const inRange = (of: ServiceFrontend): ServiceFrontend => ({ ...of, inRange: tru
 const tableOf = (...services: readonly ServiceFrontend[]): RoutingTable => table({ services, backends: [WEB, MAIL] });
 
 /** Addresses whose fate is scripted, and what HAProxy has loaded. */
-function createStage(by: Settings = NODE) {
+function createStage(by: Settings = NODE, loadedBefore?: RenderedConfig, fateBefore = new Map<string, Outcome>()) {
   const clock = createManualClock();
-  const fate = new Map<string, Outcome>();
+  const fate = new Map(fateBefore);
   const tried: string[] = [];
   const events: DaemonEventBody[] = [];
-  let loaded: RenderedConfig | undefined;
+  let loaded = loadedBefore;
   let foreign: readonly ForeignListener[] = [];
   const renderer = createRenderer(templates());
   if (!renderer.ok) throw new Error(renderer.failure.message);
@@ -41,7 +41,7 @@ function createStage(by: Settings = NODE) {
       foreignListeners: async () => foreign,
     },
   });
-  return {
+  const stage = {
     clock,
     fate,
     events,
@@ -61,6 +61,11 @@ function createStage(by: Settings = NODE) {
       return held;
     },
     held: () => events.flatMap((event) => (event.type === 'listeners-held' ? [event.held] : [])).at(-1) ?? [],
+  };
+  return {
+    ...stage,
+    /** Another life of Portolan beside the same HAProxy and the same others. */
+    restart: (): typeof stage => createStage(by, loaded, fate),
   };
 }
 
@@ -303,6 +308,54 @@ describe('addresses of settings', () => {
     await clock.advance(1_000);
     await load(wanted);
     expect(listeners.settings().servicePortRange?.without).toEqual([10_005]);
+  });
+});
+
+describe('a service of the range that moves to a port which it cannot have', () => {
+  const RANGED = settings({ servicePortRange: { address: '*', from: 10_000, to: 10_009 } });
+  const ranged = (name: string, port: number) => inRange(service(backend(name), [at('*', port)]));
+  const LAST = ranged('mail_10002', 10_002);
+  const MOVED = ranged('mail_10005', 10_005);
+
+  /** `before` is loaded, then `after` is wanted while somebody has its port; with a new life in between if it is asked for. */
+  async function moved(before: ServiceFrontend, after: ServiceFrontend, restarted: boolean) {
+    const stage = createStage(RANGED);
+    for (const { address, port } of after.binds) stage.fate.set(`${address}:${port}`, THIEF);
+    await stage.load(tableOf(before));
+    const next = restarted ? stage.restart() : stage;
+    return { stage: next, anew: stage.restart, kept: await next.load(tableOf(after)) };
+  }
+
+  test.each([false, true])(
+    'keeps the one that it has, restarted: %s, and takes the new one when it is free',
+    async (again) => {
+      const { stage, anew, kept } = await moved(LAST, MOVED, again);
+      expect(kept.services).toEqual([{ ...MOVED, binds: LAST.binds }]);
+      expect(stage.held()).toMatchObject([{ app: '/mail', service: 'mail_10005', bind: { port: 10_005 } }]);
+      expect((await stage.load(tableOf(MOVED))).services).toEqual(kept.services);
+      expect((await anew().load(tableOf(MOVED))).services).toEqual(kept.services);
+      stage.fate.clear();
+      await stage.clock.advance(60_000);
+      expect((await stage.load(tableOf(MOVED))).services).toEqual([MOVED]);
+    },
+  );
+
+  test.each([false, true])('keeps a frontend of its own, restarted: %s', async (again) => {
+    const { kept } = await moved(service(backend('mail_20002'), [at('*', 20_002)]), MOVED, again);
+    expect(kept.services).toEqual([{ ...service(backend('mail_10005'), [at('*', 20_002)]) }]);
+  });
+
+  test.each([false, true])('keeps it also where the new one is not in the range, restarted: %s', async (again) => {
+    const { kept } = await moved(LAST, service(backend('mail_20005'), [at('*', 20_005)]), again);
+    expect(kept.services).toEqual([{ ...ranged('mail_20005', 10_002) }]);
+  });
+
+  test('gives it up to another service that asks for it', async () => {
+    const stage = createStage(RANGED);
+    stage.fate.set('*:10005', THIEF);
+    await stage.load(tableOf(LAST));
+    const other = ranged('web_10002', 10_002);
+    expect((await stage.load(tableOf(other, MOVED))).services).toEqual([other, MOVED]);
   });
 });
 
