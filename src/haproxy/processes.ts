@@ -9,9 +9,12 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** The process that has this pid now; `undefined` when there is none, or only its zombie. */
+/**
+ * The process that has this pid now; `undefined` when there is none, or only its zombie. Reads without a thread: it is asked several
+ * times a second, and the kernel answers at once.
+ */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
-  const fields = fieldsOf(await read(`/proc/${pid}/stat`));
+  const fields = fieldsOf(readStat(pid));
   const startedAt = fields[19];
   if (startedAt === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
   return { pid, startedAt };
@@ -23,17 +26,18 @@ function fieldsOf(stat: string | undefined): readonly string[] {
   return stat === undefined ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/**
- * Whether this very process was stopped (SIGSTOP, or by a terminal). One that a debugger holds was not. Reads without a thread: it is
- * asked several times a second, and the kernel answers at once.
- */
-export function isStopped({ pid, startedAt }: ProcessIdentity): boolean {
+function readStat(pid: number): string | undefined {
   try {
-    const fields = fieldsOf(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-    return fields[0] === 'T' && fields[19] === startedAt;
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** Whether this very process was stopped (SIGSTOP, or by a terminal). One that a debugger holds was not. */
+export function isStopped({ pid, startedAt }: ProcessIdentity): boolean {
+  const fields = fieldsOf(readStat(pid));
+  return fields[0] === 'T' && fields[19] === startedAt;
 }
 
 /** Whether this very process still exists. */
@@ -62,7 +66,7 @@ export async function findMaster(masterSocket: string): Promise<ProcessIdentity 
   return found.find(({ pid }) => parents.has(pid));
 }
 
-const fieldsNow = async (pid: number): Promise<readonly string[]> => fieldsOf(await read(`/proc/${pid}/stat`));
+const fieldsNow = async (pid: number): Promise<readonly string[]> => fieldsOf(readStat(pid));
 
 /** Number of SIGUSR2 on Linux. */
 const SIGUSR2 = 12;

@@ -47,8 +47,8 @@ export async function openFiles(pid: number): Promise<number> {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Share of a core that a process without work has; a profiler looks all the time. */
-const IDLE_SHARE = process.argv.includes('--profile') ? 0.2 : 0.01;
+/** Share of a core below which a process counts as one without work: it looks after its own now and then; a profiler looks all the time. */
+const IDLE_SHARE = process.argv.includes('--profile') ? 0.2 : 0.03;
 
 /** Waits until a process has had next to no CPU for `quietMs`, at most `limitMs`. Gives its CPU then. */
 export async function untilQuiet(pid: number, quietMs = 300, limitMs = 30_000): Promise<number> {
