@@ -12,6 +12,7 @@ import { createKeptTable } from './kept-table.ts';
 import { commonEnds } from './list-maker.ts';
 import type { Memory } from './memory.ts';
 import { byText } from './order.ts';
+import { createOutOfTouchKeeper } from './out-of-touch.ts';
 import { createOwnApps } from './own-apps.ts';
 import type { Checked } from './problem.ts';
 import { createReadinessKeeper } from './readiness-checks.ts';
@@ -56,6 +57,7 @@ type NodeBuilder = (snapshot: Snapshot, certificates: CertificateSet, memory: Me
 function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder {
   const verdicts = createVerdictKeeper();
   const readinessOf = createReadinessKeeper();
+  const outOfTouchOf = createOutOfTouchKeeper();
   const own = createOwnApps(settings);
   const deployments = createDeployments(own, settings.healthCheck);
   const autoPorts = createAutoPorts(settings);
@@ -69,6 +71,7 @@ function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder 
     before = apps;
     const health = verdicts(changed, apps, memory.health);
     const readiness = readinessOf(changed, apps, memory.readiness);
+    const outOfTouch = outOfTouchOf(changed, apps, memory.outOfTouch);
     const mine = own.change(changed);
     const { apps: routed, problems: misfits } = deployments(mine, { health, readiness });
     const ports = autoPorts.change(routed, () => ({ apps, own: own.all() }), memory.autoPorts);
@@ -79,7 +82,7 @@ function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder 
     const asked = isOwn ? { apps: mine, services: built } : { apps: all(own.all()), services: all(services.all()) };
     const { value, problems, claims, open } = put({ ...asked, misfits }, memory.claims);
     table = { put, claims };
-    return { value, problems, memory: { claims, health, readiness, autoPorts: ports }, open };
+    return { value, problems, memory: { claims, health, readiness, autoPorts: ports, outOfTouch }, open };
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AppId, TaskId } from './app.ts';
+import type { AppId, Task, TaskId } from './app.ts';
 
 /** What one pass tells the next; saved in a file of its own with a schema number. Losing it deals places again, nothing more. */
 export interface Memory {
@@ -10,7 +10,15 @@ export interface Memory {
   readonly readiness: ReadonlyMap<TaskId, 'ready' | 'waiting'>;
   /** Ports given to services without one of their own, by `<app id>|<task port>`. */
   readonly autoPorts: ReadonlyMap<string, number>;
+  /** Tasks out of touch, by app: Marathon lists them no more, and the next life cannot know of them otherwise (marathon-api 6.6). */
+  readonly outOfTouch: ReadonlyMap<AppId, readonly Task[]>;
 }
 
 /** The memory of a node that has none. */
-export const NO_MEMORY: Memory = { claims: new Map(), health: new Map(), readiness: new Map(), autoPorts: new Map() };
+export const NO_MEMORY: Memory = {
+  claims: new Map(),
+  health: new Map(),
+  readiness: new Map(),
+  autoPorts: new Map(),
+  outOfTouch: new Map(),
+};

@@ -62,6 +62,8 @@ export interface Source {
    * With a scope and no earlier full answer it reads all.
    */
   snapshot(scope: 'all' | readonly AppId[], signal: AbortSignal): Promise<Result<Checked<Snapshot>, SourceFailure>>;
+  /** Hears, before it is asked for the first answer, which tasks were out of touch when the life before ended. */
+  resume?(outOfTouch: Memory['outOfTouch']): void;
   /** Asks whoever else may know about apps that the last full answer lacks. Takes its time; never rejects. */
   witness(missing: readonly AppId[], signal: AbortSignal): Promise<Witness>;
   /**

@@ -43,4 +43,8 @@ export function createKeptMemory(store: MemoryStore): KeptMemory {
 
 /** Maps keep their identity while they say the same; they are too large to be compared in every pass. */
 const sameMemory = (a: Memory, b: Memory): boolean =>
-  a.claims === b.claims && a.health === b.health && a.readiness === b.readiness && a.autoPorts === b.autoPorts;
+  a.claims === b.claims &&
+  a.health === b.health &&
+  a.readiness === b.readiness &&
+  a.autoPorts === b.autoPorts &&
+  a.outOfTouch === b.outOfTouch;

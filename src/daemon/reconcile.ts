@@ -67,12 +67,14 @@ export function createReconciler(deps: PassDeps): Reconciler {
   });
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
+  let resumed = false;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
   let lastLeave: Promise<number> = Promise.resolve(0);
 
   async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass> {
     const startedAt = clock.now();
     emit({ type: 'pass-started', cause });
+    await resume();
     const refetch = await newest.fetch(cause.scope, signal);
     // Requests still go to tasks that end: computing has to wait for the commands that take them out.
     await lastLeave;
@@ -83,6 +85,13 @@ export function createReconciler(deps: PassDeps): Reconciler {
     const told = outcome.kind === 'carried' ? 'applied' : outcome.kind;
     emit({ type: 'pass-finished', outcome: told, ms: clock.now() - startedAt });
     return { ...outcome, workMs: clock.now() - fetchedAt };
+  }
+
+  /** Tells the source, once in a life, what it cannot read anywhere. */
+  async function resume(): Promise<void> {
+    if (resumed || deps.source.resume === undefined) return;
+    deps.source.resume((await memory.get()).outOfTouch);
+    resumed = true;
   }
 
   /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */

@@ -115,6 +115,7 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
 
   return {
     changes,
+    resume: outOfTouch.resume,
     snapshot: reader.snapshot,
     earliest: createHistory(http, clock, timings.definitions),
     witness: createWitness({

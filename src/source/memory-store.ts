@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
-import type { AppId, TaskId } from '../core/app.ts';
+import type { AppId, Task, TaskId } from '../core/app.ts';
 import { type Memory, NO_MEMORY } from '../core/memory.ts';
 import type { Clock, MemoryStore } from '../core/ports.ts';
 import { againAfter, writeWhole } from './state-file.ts';
@@ -15,6 +15,8 @@ const savedMemory = z.object({
   /** Absent: written before there was any. */
   readiness: z.array(z.tuple([z.string(), z.enum(['ready', 'waiting'])])).default([]),
   autoPorts: z.array(z.tuple([z.string(), z.int().min(1).max(65_535)])),
+  /** Absent: written before there was any. What the tasks are, the checksum vouches for. */
+  outOfTouch: z.array(z.tuple([z.string(), z.array(z.unknown())])).default([]),
 });
 
 /** What keeping the memory touches. */
@@ -118,11 +120,12 @@ export function createMemoryStore(parts: MemoryStoreParts): MemoryStore {
   };
 }
 
-const memoryOf = ({ claims, health, readiness, autoPorts }: z.infer<typeof savedMemory>): Memory => ({
+const memoryOf = ({ claims, health, readiness, autoPorts, outOfTouch }: z.infer<typeof savedMemory>): Memory => ({
   claims: new Map(claims as [string, AppId][]),
   health: new Map(health as [TaskId, 'healthy' | 'unhealthy'][]),
   readiness: new Map(readiness as [TaskId, 'ready' | 'waiting'][]),
   autoPorts: new Map(autoPorts),
+  outOfTouch: new Map(outOfTouch as [AppId, Task[]][]),
 });
 
 const CHECKSUM = /^([\s\S]*),"sha256":"([0-9a-f]{64})"\}\n$/;
@@ -159,7 +162,7 @@ async function readChecked(file: string): Promise<unknown> {
 const SLICE = 1_000;
 
 /** The memory as JSON, in pieces, without its end. */
-function* pieces({ claims, health, readiness, autoPorts }: Memory): Generator<string> {
+function* pieces({ claims, health, readiness, autoPorts, outOfTouch }: Memory): Generator<string> {
   yield `{"schema":${SCHEMA},"claims":[`;
   yield* slices(claims);
   yield '],"health":[';
@@ -168,11 +171,13 @@ function* pieces({ claims, health, readiness, autoPorts }: Memory): Generator<st
   yield* slices(readiness);
   yield '],"autoPorts":[';
   yield* slices(autoPorts);
+  yield '],"outOfTouch":[';
+  yield* slices(outOfTouch);
   yield ']';
 }
 
-function* slices(map: ReadonlyMap<string, string | number>): Generator<string> {
-  let slice: (readonly [string, string | number])[] = [];
+function* slices(map: ReadonlyMap<string, unknown>): Generator<string> {
+  let slice: (readonly [string, unknown])[] = [];
   let first = true;
   const text = (): string => {
     const joined = JSON.stringify(slice).slice(1, -1);

@@ -5,6 +5,8 @@ import { byText } from '../core/order.ts';
 
 /** Tasks that Marathon lost touch with. Most of them serve on: what is lost is the agent, or the way to it. */
 export interface OutOfTouch {
+  /** These were out of touch when the life before ended: no event of this one says so. For before the first answer. */
+  resume(tasks: ReadonlyMap<AppId, readonly Task[]>): void;
   /** An event calls the task unreachable. */
   lost(task: LeavingTask): void;
   /** An event says that it ends, or has ended. */
@@ -25,6 +27,8 @@ const NONE: ReadonlyMap<AppId, App> = new Map();
  */
 export function createOutOfTouch(): OutOfTouch {
   const lost = new Map<AppId, ReadonlySet<TaskId>>();
+  /** Of the life before, until the first answer. */
+  let earlier: ReadonlyMap<AppId, readonly Task[]> = new Map();
 
   const remember = (app: AppId, tasks: ReadonlySet<TaskId>): void => {
     lost.delete(app);
@@ -35,9 +39,10 @@ export function createOutOfTouch(): OutOfTouch {
 
   function goesOn(app: App, before: App | undefined, isTaken: (task: Task) => boolean): App {
     const ids = lost.get(app.id);
-    if (ids === undefined || before === undefined) return app;
+    const had = before?.tasks ?? earlier.get(app.id);
+    if (ids === undefined || had === undefined) return app;
     const listed = new Set(app.tasks.map(({ id }) => id));
-    const unlisted = before.tasks.filter(({ id }) => ids.has(id) && !listed.has(id));
+    const unlisted = had.filter(({ id }) => ids.has(id) && !listed.has(id));
     if (unlisted.length === 0) return app;
     if (app.instances === 0 || app.tasks.some(serves)) {
       remember(app.id, new Set([...ids].filter((id) => listed.has(id))));
@@ -50,6 +55,10 @@ export function createOutOfTouch(): OutOfTouch {
   }
 
   return {
+    resume(tasks) {
+      earlier = tasks;
+      for (const [app, lasting] of tasks) remember(app, new Set(lasting.map(({ id }) => id)));
+    },
     lost({ app, task }) {
       remember(app, new Set([...(lost.get(app) ?? []), task as TaskId]));
     },
@@ -68,6 +77,7 @@ export function createOutOfTouch(): OutOfTouch {
         return task.endpoints.some((endpoint) => taken?.has(addressOf(endpoint)) === true);
       };
       const others = concerned.map((app) => goesOn(app, before(app.id), isTaken));
+      earlier = new Map();
       return new Map(others.flatMap((app, n) => (app === concerned[n] ? [] : [[app.id, app]])));
     },
   };

@@ -56,6 +56,7 @@ const write = async (task: DiskWriterTask): Promise<void> => {
       health: new Map(entries.map((n) => [`task-${n}` as TaskId, 'healthy'])),
       readiness: new Map(),
       autoPorts: new Map(),
+      outOfTouch: new Map(),
     });
     await memory.flush();
     const apps = entries.map((n) => ({

@@ -118,6 +118,7 @@ function memoryOf({ claims, health, readiness, autoPorts }: z.infer<typeof CaseI
     health: new Map(Object.entries(health).map(([task, verdict]) => [task as TaskId, verdict])),
     readiness: new Map(Object.entries(readiness).map(([task, ready]) => [task as TaskId, ready])),
     autoPorts: new Map(Object.entries(autoPorts)),
+    outOfTouch: new Map(),
   };
 }
 

@@ -106,6 +106,21 @@ describe('which tasks get traffic', () => {
     expect(build([app('/web', { tasks: [] })], { memory: after.memory }).memory.health.size).toBe(0);
   });
 
+  test('tasks out of touch are remembered for the next life, and only them', () => {
+    const lost = task('t', { state: 'unreachable' });
+    const before = build([app('/web', { tasks: [lost, task('u')] }), app('/other')]);
+    expect([...before.memory.outOfTouch]).toEqual([['/web', [lost]]]);
+    const build2 = createBuilder();
+    const first = build2(snapshot(app('/web', { tasks: [lost] })), SETTINGS, NO_CERTIFICATES, before.memory);
+    const again = build2(snapshot(app('/web', { tasks: [lost] })), SETTINGS, NO_CERTIFICATES, first.memory);
+    expect(again.memory.outOfTouch).toEqual(before.memory.outOfTouch);
+    const ended = build2(snapshot(app('/web', { tasks: [task('u')] })), SETTINGS, NO_CERTIFICATES, again.memory);
+    expect(ended.memory.outOfTouch.size).toBe(0);
+    expect(build([], { memory: before.memory }).memory.outOfTouch.size).toBe(0);
+    const none = build2(snapshot(app('/web')), SETTINGS, NO_CERTIFICATES, ended.memory);
+    expect(none.memory.outOfTouch).toBe(ended.memory.outOfTouch);
+  });
+
   test('tasks without address are told, one problem for each reason', () => {
     const missing = (id: string, because: 'no-ip-yet' | 'host-unresolvable' | 'not-active') =>
       task(id, { endpoints: [], missing: [{ portIndex: 0, because }] });

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AppId } from '../../../src/core/app.ts';
 import { type Memory, NO_MEMORY } from '../../../src/core/memory.ts';
 import { createMemoryStore } from '../../../src/source/memory-store.ts';
+import { task } from '../core/table-rig.ts';
 import { clock, until } from './rig.ts';
 
 const claiming = (host: string): Memory => ({ ...NO_MEMORY, claims: new Map([[host, '/a' as AppId]]) });
@@ -41,6 +42,15 @@ describe('the memory on disk', () => {
     const path = join(folder, 'memory.json');
     const memory = claiming('a.example');
     const { store } = storeAt(path);
+    store.save(memory);
+    await store.flush();
+    expect(await storeAt(path).store.load()).toEqual(memory);
+  });
+
+  it('knows the tasks that were out of touch', async () => {
+    const path = join(folder, 'memory.json');
+    const { store } = storeAt(path);
+    const memory = { ...NO_MEMORY, outOfTouch: new Map([['/a' as AppId, [task('a.1', { state: 'unreachable' })]]]) };
     store.save(memory);
     await store.flush();
     expect(await storeAt(path).store.load()).toEqual(memory);

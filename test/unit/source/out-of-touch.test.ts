@@ -81,3 +81,22 @@ test('it goes when somebody else has its address', () => {
   const other = read([{ id: 'other.instance-1._app.1', port: 31_000 }], {}, '/other');
   expect(idsOf(after(read([]), { others: [other] }))).toEqual([]);
 });
+
+test('one of the life before goes on in the next, from its first answer', () => {
+  const next = createOutOfTouch();
+  next.resume(new Map([[ID, BEFORE.tasks]]));
+  const first = next.serving([read([])], () => undefined, []).get(ID) ?? read([]);
+  expect(idsOf(first)).toEqual([LOST]);
+  const starting = read([{ id: 'web.instance-2._app.1', port: 31_001, alive: false }]);
+  const second = next.serving([starting], () => first, []).get(ID) ?? starting;
+  expect(idsOf(second)).toEqual([LOST, 'web.instance-2._app.1']);
+  const serving = read([{ id: 'web.instance-2._app.1', port: 31_001 }]);
+  expect(next.serving([serving], () => second, []).has(ID)).toBe(false);
+});
+
+test('an app that was deleted and is there again has none of the life before', () => {
+  const next = createOutOfTouch();
+  next.resume(new Map([[ID, BEFORE.tasks]]));
+  expect(next.serving([read([{ id: LOST, port: 31_000 }])], () => undefined, [])).toEqual(new Map());
+  expect(next.serving([read([])], () => undefined, [])).toEqual(new Map());
+});
