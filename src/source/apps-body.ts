@@ -11,15 +11,9 @@ import {
   wantedVersions,
 } from '../core/snapshot.ts';
 import { judgeNoApps, parseJson } from './answers.ts';
+import { printOf } from './app-print.ts';
 import { createAppSplitter, type FoundApp } from './app-splitter.ts';
-import {
-  type AppsMemory,
-  createAppsRecall,
-  NO_MEMORY,
-  printOf,
-  type RememberedApp,
-  stillHolds,
-} from './apps-memory.ts';
+import { type AppsMemory, createAppsRecall, NO_MEMORY, type RememberedApp, stillHolds } from './apps-memory.ts';
 import { asText, type BodyReader, type ReadBody } from './body-reader.ts';
 import type { RequestFailure } from './fetch-failures.ts';
 import { createTurns } from './turns.ts';
