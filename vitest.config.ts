@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Files of a level at a time. Scenarios of the fault suite's full form mostly wait, each file on ports of its own.
+ */
+const LANES = Number(process.env['PORTOLAN_FAULT_LANES'] ?? 1);
+
 // One project per level of test. Levels that drive a real HAProxy share ports and CPU: their files run one after the other, and
 // what a busy machine spoils is tried once more, which the report tells ("retry x1").
 const level = (name: string, serial: boolean, timeoutMs: number) => ({
@@ -9,7 +14,8 @@ const level = (name: string, serial: boolean, timeoutMs: number) => ({
     setupFiles: ['test/support/property-seed.ts'],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
-    fileParallelism: !serial,
+    fileParallelism: !serial || (name === 'fault' && LANES > 1),
+    ...(name === 'fault' && LANES > 1 ? { maxWorkers: LANES } : {}),
     retry: serial ? 1 : 0,
   },
 });

@@ -90,13 +90,18 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
     hear(event);
     if (event.type === 'pass-started') reading.resolve();
   };
-  const adapter = createHaproxy({ settings, clock, emit, ...(binary.ok ? { found: binary.value } : {}) });
+  const spawned = Promise.withResolvers<void>();
+  const found = binary.ok ? { found: binary.value } : {};
+  const adapter = createHaproxy({ settings, clock, emit, spawned: spawned.resolve, ...found });
   /** What another Portolan has started is not for this one to stop. */
   let isTaken = await isServed(settings.stateDir);
   if (!isTaken) await removeDrafts(settings.stateDir);
   const kept: Haproxy = { ...adapter, stop: (how) => adapter.stop(isTaken ? 'keep' : how) };
   const able = settings.runtime ? kept : { ...kept, runtime: NO_RUNTIME };
-  const haproxy = disk.over(isTaken ? able : startedSoon(able));
+  const soon = isTaken ? undefined : startedSoon(able);
+  const haproxy = disk.over(soon?.haproxy ?? able);
+  // What comes now is work for one core, and HAProxy's start would wait for it.
+  if (soon !== undefined) await Promise.race([spawned.promise, soon.begun, clock.sleep(SPAWN_LATEST_MS, signal)]);
   const failed = async (failure: DaemonFailure): Promise<Result<void, DaemonFailure>> => {
     await kept.stop(settings.onStop);
     return fail(failure);
@@ -211,17 +216,19 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
 }
 
 /** HAProxy starts with what is on disk while all else is still being made: clients wait for nothing but that. */
-function startedSoon(haproxy: Haproxy): Haproxy {
-  let begun: ReturnType<Haproxy['start']> | undefined = haproxy.start();
-  return {
-    ...haproxy,
-    start() {
-      const first = begun ?? haproxy.start();
-      begun = undefined;
-      return first;
-    },
+function startedSoon(haproxy: Haproxy): { readonly haproxy: Haproxy; readonly begun: Promise<unknown> } {
+  const begun = haproxy.start();
+  let taken = false;
+  const start = (): typeof begun => {
+    if (taken) return haproxy.start();
+    taken = true;
+    return begun;
   };
+  return { haproxy: { ...haproxy, start }, begun };
 }
+
+/** A generation of 10,000 apps is read and HAProxy spawned in a tenth of this; a slow disk must not keep all else waiting. */
+const SPAWN_LATEST_MS = 1_000;
 
 /** The admin API is made when Marathon has been asked, while its answer is waited for, or when HAProxy takes long to start. */
 const ADMIN_LATEST_MS = 100;

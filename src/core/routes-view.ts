@@ -7,7 +7,7 @@ import type { LiveServer } from './ports.ts';
 import type { Route, RoutingTable } from './routing.ts';
 import type { Served, ServedRoute } from './served.ts';
 import { NOTHING_SERVED, rowKey } from './served.ts';
-import { servedBy } from './served-config.ts';
+import { servedBy, servedCount } from './served-config.ts';
 import type { State } from './state.ts';
 
 /** A line of `/v1/routes`: a host (and path) or a service port, what runs and what should run put together. */
@@ -55,11 +55,10 @@ export function routesView(state: State, live?: readonly LiveServer[]): readonly
 /** How many routes there are of each state. */
 export function countRoutes(state: State): Readonly<Record<RouteView['state'], number>> {
   const config = state.running?.config;
-  const running = config === undefined ? NOTHING_SERVED : servedBy(config);
-  const loaded = running.routes.length + running.services.length;
   // The usual case by far, and then nothing has to be compared.
   if (state.table === undefined || (config !== undefined && partsOf(config)?.table === state.table))
-    return { serving: loaded, pending: 0, leaving: 0 };
+    return { serving: config === undefined ? 0 : servedCount(config), pending: 0, leaving: 0 };
+  const running = config === undefined ? NOTHING_SERVED : servedBy(config);
   const { pathMatch } = state.settings;
   const is = new Set(loadedRows(running, pathMatch).map(({ key }) => key));
   const should = new Set(wantedRows(state.table, pathMatch).map(({ key }) => key));

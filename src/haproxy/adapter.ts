@@ -46,6 +46,8 @@ export interface HaproxyParts {
   readonly timings?: Partial<Timings>;
   /** Where the binary was found already: asking it for its version again would keep clients waiting. */
   readonly found?: HaproxyBinary;
+  /** Called when a master was spawned: from then on HAProxy is busy by itself. */
+  readonly spawned?: () => void;
   /** Environment of HAProxy; by default nothing but a PATH. */
   readonly environment?: HaproxyEnvironment;
 }
@@ -68,6 +70,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
     generations: createGenerations(paths, settings.keepGenerations, clock),
     headStart: createHeadStart(),
     binary: rememberBinary(settings.haproxy, parts.environment ?? DEFAULT_ENVIRONMENT, parts.found),
+    spawned: parts.spawned ?? (() => undefined),
     ended: ending.signal,
   };
   const sockets = createKeptSockets(context);
@@ -182,7 +185,7 @@ export function createHaproxy(parts: HaproxyParts): Haproxy {
 
 /** Whoever starts HAProxy starts what `current` leads to, without looking at it: that must be whole. */
 async function offerBest(generations: Generations): Promise<void> {
-  const [best] = await generations.startOrder();
+  const { value: best } = await generations.startOrder().next();
   const { current } = await generations.pointers();
   if (best !== undefined && best !== current) await generations.point('current', best);
 }

@@ -153,7 +153,7 @@ async function startWith(
   generation: Generation,
 ): Promise<ApplyResult> {
   const began = context.clock.now();
-  const started = await supervision.start([generation], 'started');
+  const started = await supervision.start(generation, 'started');
   if (started.ok) {
     const serving = started.value.known ? started.value.generation : undefined;
     if (serving === undefined || serving === generation)

@@ -21,6 +21,8 @@ export interface HaproxyContext {
   readonly emit: (event: DaemonEventBody) => void;
   /** The binary, checked once; asked again after it was found missing. */
   readonly binary: () => Promise<Result<HaproxyBinary, VersionFailure>>;
+  /** Called when a master was spawned: from then on HAProxy is busy by itself. */
+  readonly spawned: () => void;
   /** How long reloads may take here. */
   readonly patience: ReloadPatience;
   /** Aborted when the adapter ends. */

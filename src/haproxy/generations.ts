@@ -51,7 +51,7 @@ export interface Generations {
   /** Where the symlinks lead. */
   pointers(): Promise<{ readonly current: Generation | undefined; readonly lastGood: Generation | undefined }>;
   /** What HAProxy may be started with, best first: current, last good, then older ones that were once published. */
-  startOrder(): Promise<readonly Generation[]>;
+  startOrder(): AsyncGenerator<Generation, void, void>;
   /** Everything that can be told of the generations on disk, newest first. */
   list(running: Generation | undefined): Promise<readonly GenerationInfo[]>;
   /** Numbers given from now on are higher than this one, e.g. one that a worker runs and the disk does not know. */
@@ -126,17 +126,15 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     await onDisk('mark generation', () => replaceFile(join(folder(generation), MANIFEST_NAME), text));
   }
 
-  async function startOrder(): Promise<readonly Generation[]> {
+  async function* startOrder(): AsyncGenerator<Generation, void, void> {
     const { current, lastGood } = await pointers();
-    const order: Generation[] = [];
-    for (const number of [current, lastGood, ...(await numbers())]) {
-      if (number === undefined || order.includes(number)) continue;
+    for (const number of new Set([current, lastGood, ...(await numbers())])) {
+      if (number === undefined) continue;
       const stored = await readStored(folder(number));
       const pointed = number === current || number === lastGood;
-      if (stored.is === 'newer' && pointed) order.push(number);
-      if (stored.is === 'whole' && (pointed || stored.manifest.state === 'published')) order.push(number);
+      if (stored.is === 'newer' && pointed) yield number;
+      if (stored.is === 'whole' && (pointed || stored.manifest.state === 'published')) yield number;
     }
-    return order;
   }
 
   async function list(running: Generation | undefined): Promise<readonly GenerationInfo[]> {

@@ -63,6 +63,7 @@ export async function spawnMaster(context: HaproxyContext): Promise<Result<Spawn
   );
   const end = watchEnd(child);
   child.unref();
+  context.spawned();
   if (output.ok) await output.value.close();
   return ok({ child, outputFrom, end });
 }

@@ -16,25 +16,28 @@ const LEFTOVERS_END_BY_THEMSELVES_MS = 300;
 /**
  * Starts HAProxy with the first generation of `order` that it starts with, after whatever is left of a former one was
  * ended: a worker without its master would keep the ports. `current` leads to the one started; if none starts, it
- * leads to where it led before, or is removed.
+ * leads to where it led before, or is removed. Nothing, and nothing is touched, where there is none.
  */
 export async function startFirstOf(
   context: HaproxyContext,
-  order: readonly Generation[],
-): Promise<Result<WorkerAnswer, StartFailure>> {
+  order: StartOrder,
+): Promise<Result<WorkerAnswer, StartFailure> | undefined> {
   const { generations, headStart } = context;
-  let already = headStart.take(order[0]);
-  if (already === undefined) await endLeftovers(context);
   const found = (await generations.pointers()).current;
-  // Of a head start `current` led nowhere before.
-  const current = already === undefined ? found : undefined;
+  let current = found;
   let at = found;
   let first: StartFailure | undefined;
-  for (const generation of order) {
+  for await (const generation of order) {
+    let already: Spawned | undefined;
+    if (first === undefined) {
+      already = headStart.take(generation);
+      // Of a head start `current` led nowhere before.
+      if (already !== undefined) current = undefined;
+      else await endLeftovers(context);
+    }
     const pointed = at === generation ? ok(undefined) : await generations.point('current', generation);
     if (pointed.ok) at = generation;
     const launched = pointed.ok ? await launchLoaded(context, generation, already) : pointed;
-    already = undefined;
     if (launched.ok) {
       await generations.confirm(launched.value.generation ?? generation);
       return launched;
@@ -43,9 +46,13 @@ export async function startFirstOf(
     first ??= { kind, detail };
     if (context.ended.aborted) break;
   }
+  if (first === undefined) return undefined;
   if (at !== current) await generations.point('current', current);
-  return fail(first ?? { kind: 'start-failed', detail: 'there is no generation to start with' });
+  return fail(first);
 }
+
+/** Generations to start with, the best one first. Each costs a look at all of its files: none is asked for that is not needed. */
+export type StartOrder = Iterable<Generation> | AsyncIterable<Generation>;
 
 /** A port that was stolen meanwhile is found at most this often during one start. */
 const MOST_WITHOUT = 3;

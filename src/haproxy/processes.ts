@@ -26,9 +26,11 @@ function fieldsOf(stat: string | undefined): readonly string[] {
   return stat === undefined ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-function readStat(pid: number): string | undefined {
+const readStat = (pid: number): string | undefined => readNow(`/proc/${pid}/stat`);
+
+function readNow(path: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
@@ -45,12 +47,15 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await identify(identity.pid))?.startedAt === identity.startedAt;
 }
 
-/** Masters and workers that were started with this master socket, whoever their parent is. Walks all of /proc. */
+/**
+ * Masters and workers that were started with this master socket, whoever their parent is. Walks all of /proc, without a thread: a
+ * start waits for it, and would wait for all else that is under way, process by process.
+ */
 export async function findByMasterSocket(masterSocket: string): Promise<readonly ProcessIdentity[]> {
   const found: ProcessIdentity[] = [];
   const entries = await readdir('/proc').catch((): string[] => []);
   for (const entry of entries.filter((name) => /^\d+$/.test(name))) {
-    const words = (await read(`/proc/${entry}/cmdline`))?.split('\0') ?? [];
+    const words = readNow(`/proc/${entry}/cmdline`)?.split('\0') ?? [];
     const at = words.indexOf('-S');
     if (at < 0 || words[at + 1]?.split(',', 1)[0] !== masterSocket) continue;
     const identity = await identify(Number(entry));

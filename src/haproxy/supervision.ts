@@ -1,11 +1,11 @@
 import type { Generation } from '../core/config.ts';
 import type { HaproxyView, Observed } from '../core/ports.ts';
-import { ok, type Result, unreachable } from '../core/result.ts';
+import { fail, ok, type Result, unreachable } from '../core/result.ts';
 import type { HaproxyContext } from './context.ts';
 import type { KeptSockets } from './kept-sockets.ts';
 import { createKnownProcesses, type KnownProcesses } from './known-processes.ts';
 import { boundOutput } from './output-file.ts';
-import { missing, startFirstOf, type Watched } from './process.ts';
+import { missing, type StartOrder, startFirstOf, type Watched } from './process.ts';
 import { findByMasterSocket, identify, signalAll } from './processes.ts';
 import { restoreSockets } from './rouse.ts';
 import { knownConfig, look, observeWorker, type Sight, viewOf } from './sight.ts';
@@ -19,8 +19,8 @@ import type { WorkerAnswer } from './worker-probe.ts';
 export interface Supervision {
   /** Takes a HAProxy that answers as the one to watch. */
   adopt(sight: Sight & { readonly worker: WorkerAnswer }, how: 'adopted' | 'started' | 'restarted'): Promise<Observed>;
-  /** Starts the first generation of `order` that starts. */
-  start(order: readonly Generation[], how: 'started' | 'restarted'): Promise<Result<Observed, StartFailure>>;
+  /** Starts this generation. */
+  start(generation: Generation, how: 'started' | 'restarted'): Promise<Result<Observed, StartFailure>>;
   /** Starts what is best on disk. A failure is tried again later by `run`, with growing pauses. */
   revive(how: 'started' | 'restarted'): Promise<Result<Observed | undefined, StartFailure>>;
   /** Takes note of what a reload has brought about. */
@@ -76,20 +76,24 @@ export function createSupervision(context: HaproxyContext, inTurn: SingleFlight,
     return observed;
   }
 
-  async function start(
-    order: readonly Generation[],
+  async function startFrom(
+    order: StartOrder,
     how: 'started' | 'restarted',
-  ): Promise<Result<Observed, StartFailure>> {
+  ): Promise<Result<Observed, StartFailure> | undefined> {
     const started = await startFirstOf(context, order);
-    if (!started.ok) return started;
+    if (!started?.ok) return started;
     const sight = await look(context);
     return ok(await adopt({ ...sight, worker: sight.worker ?? started.value }, how));
   }
 
+  async function start(generation: Generation, how: 'started' | 'restarted'): Promise<Result<Observed, StartFailure>> {
+    const nothing = { kind: 'start-failed', detail: 'there is no generation to start with' } as const;
+    return (await startFrom([generation], how)) ?? fail(nothing);
+  }
+
   async function revive(how: 'started' | 'restarted'): Promise<Result<Observed | undefined, StartFailure>> {
-    const order = await generations.startOrder();
-    if (order.length === 0) return ok(undefined);
-    const started = await start(order, how);
+    const started = await startFrom(generations.startOrder(), how);
+    if (started === undefined) return ok(undefined);
     if (!started.ok) {
       reviveAt = clock.now() + pause;
       pause = Math.min(pause * 2, timings.longestPause);

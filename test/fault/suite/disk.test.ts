@@ -47,7 +47,7 @@ async function writeAndKill(task: DiskWriterTask, ms: number): Promise<number> {
 async function look(stateDir: string, told: number): Promise<void> {
   const generations = createGenerations(rig.paths, 3, realClock);
   expect(await generations.open()).toMatchObject({ ok: true });
-  const [best] = await generations.startOrder();
+  const { value: best } = await generations.startOrder().next();
   if (best === undefined) throw new Error('no generation to start with');
   const stored = await generations.read(best);
   expect(stored.is).toBe('whole');

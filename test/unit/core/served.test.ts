@@ -4,7 +4,7 @@ import type { Generation, RenderedConfig } from '../../../src/core/config.ts';
 import { createRenderer } from '../../../src/core/render.ts';
 import { countRoutes, routesView } from '../../../src/core/routes-view.ts';
 import { rowsFor } from '../../../src/core/served.ts';
-import { servedBy } from '../../../src/core/served-config.ts';
+import { servedBy, servedCount } from '../../../src/core/served-config.ts';
 import { servedByText } from '../../../src/core/served-text.ts';
 import { initialState } from '../../../src/core/state.ts';
 import { route, templates } from '../../support/tables.ts';
@@ -43,6 +43,7 @@ describe('servedBy', () => {
     (pathMatch) => {
       const { config } = rendered(pathMatch);
       expect(servedBy(config)).toEqual(servedByText(config));
+      expect(servedCount(config)).toBe(servedBy(config).routes.length + servedBy(config).services.length);
       expect(servedBy(config).routes.length).toBeGreaterThan(4);
     },
   );

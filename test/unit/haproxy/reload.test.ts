@@ -86,6 +86,7 @@ describe('reloadAndConfirm, against a master that is played', () => {
       environment: DEFAULT_ENVIRONMENT,
       emit: () => {},
       binary: async () => ({ ok: false, failure: { kind: 'missing', detail: '' } }),
+      spawned: () => undefined,
       ended: new AbortController().signal,
     };
     const before = await showProcesses(paths.masterSocket, 1_000);
