@@ -101,7 +101,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   const soon = isTaken ? undefined : startedSoon(able);
   const haproxy = disk.over(soon?.haproxy ?? able);
   // What comes now is work for one core, and HAProxy's start would wait for it.
-  if (soon !== undefined) await Promise.race([spawned.promise, soon.begun, clock.sleep(SPAWN_LATEST_MS, signal)]);
+  if (soon !== undefined) await Promise.race([spawned.promise, soon.settled, clock.sleep(SPAWN_LATEST_MS, signal)]);
   const failed = async (failure: DaemonFailure): Promise<Result<void, DaemonFailure>> => {
     await kept.stop(settings.onStop);
     return fail(failure);
@@ -216,7 +216,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
 }
 
 /** HAProxy starts with what is on disk while all else is still being made: clients wait for nothing but that. */
-function startedSoon(haproxy: Haproxy): { readonly haproxy: Haproxy; readonly begun: Promise<unknown> } {
+function startedSoon(haproxy: Haproxy): { readonly haproxy: Haproxy; readonly settled: Promise<unknown> } {
   const begun = haproxy.start();
   let taken = false;
   const start = (): typeof begun => {
@@ -224,7 +224,8 @@ function startedSoon(haproxy: Haproxy): { readonly haproxy: Haproxy; readonly be
     taken = true;
     return begun;
   };
-  return { haproxy: { ...haproxy, start }, begun };
+  // What it fails with is for the loop to hear.
+  return { haproxy: { ...haproxy, start }, settled: begun.catch(() => undefined) };
 }
 
 /** A generation of 10,000 apps is read and HAProxy spawned in a tenth of this; a slow disk must not keep all else waiting. */

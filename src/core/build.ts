@@ -71,7 +71,7 @@ function createNodeBuilder(settings: Settings, whenOpen: WhenOpen): NodeBuilder 
     before = apps;
     const health = verdicts(changed, apps, memory.health);
     const readiness = readinessOf(changed, apps, memory.readiness);
-    const outOfTouch = outOfTouchOf(changed, apps, memory.outOfTouch);
+    const outOfTouch = outOfTouchOf(changed, { takenAt: snapshot.takenAt, apps }, memory.outOfTouch);
     const mine = own.change(changed);
     const { apps: routed, problems: misfits } = deployments(mine, { health, readiness });
     const ports = autoPorts.change(routed, () => ({ apps, own: own.all() }), memory.autoPorts);

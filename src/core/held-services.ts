@@ -13,8 +13,10 @@ export interface Holds {
   readonly held: ReadonlyMap<string, { readonly yields: boolean }>;
   readonly settings: Settings;
   readonly listened: Listened;
-  /** Services as they were before, which says where those of the range were; absent: not known yet in this life. */
+  /** Services as they were before, which says where those of the range were; absent: not known yet in this life … */
   readonly last?: readonly ServiceFrontend[];
+  /** … and what runs says it: ports of the range by backend. Not what was loaded: rows come and go over the socket. */
+  readonly rangePorts: () => ReadonlyMap<string, readonly number[]>;
 }
 
 /**
@@ -76,12 +78,12 @@ function oldBinds(
 /** The section that listens for a service. */
 export const sectionOf = (service: ServiceFrontend): string => `frontend ${serviceFrontendName(service)}`;
 
-/** Where services are reached now, by name: frontends of their own, as loaded, and rows of the range. */
-function servedOn({ settings, listened, last }: Holds): ReadonlyMap<string, readonly BindAddress[]> {
+/** Where services are reached now, by name: frontends of their own, as loaded, and rows of the range, as they run. */
+function servedOn({ settings, listened, last, rangePorts }: Holds): ReadonlyMap<string, readonly BindAddress[]> {
   const served = new Map<string, readonly BindAddress[]>();
   const range = settings.servicePortRange;
   if (range !== undefined && last === undefined)
-    for (const [name, ports] of listened.rows())
+    for (const [name, ports] of rangePorts())
       served.set(
         name,
         ports.map((port) => ({ address: range.address, port })),

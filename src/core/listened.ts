@@ -11,12 +11,8 @@ export interface Listened {
   /** Those of one section, e.g. `frontend web_10000_in`. */
   of(section: string): readonly BindAddress[];
   sections(): readonly string[];
-  /** Ports of `--service-port-range` by the backend that they led to when the configuration was loaded. */
-  rows(): ReadonlyMap<string, readonly number[]>;
   all(): readonly BindAddress[];
 }
-
-const NO_ROWS: ReadonlyMap<string, readonly number[]> = new Map();
 
 /** Nothing listens. */
 export const NOT_LISTENING: Listened = {
@@ -24,7 +20,6 @@ export const NOT_LISTENING: Listened = {
   inTheWay: () => undefined,
   of: () => [],
   sections: () => [],
-  rows: () => NO_ROWS,
   all: () => [],
 };
 
@@ -49,7 +44,6 @@ export function listenedOn(config: RenderedConfig): Listened {
     if (own === undefined) sections.set(section, [bind]);
     else own.push(bind);
   }
-  let rows: ReadonlyMap<string, readonly number[]> | undefined;
   return {
     has: ({ address, port }) => ports.get(port)?.includes(every(address)) ?? false,
     inTheWay({ address, port }) {
@@ -58,17 +52,15 @@ export function listenedOn(config: RenderedConfig): Listened {
     },
     of: (name) => sections.get(name) ?? [],
     sections: () => [...sections.keys()],
-    rows() {
-      rows ??= rowsIn(filePieces(config).get('maps/ports.map') ?? []);
-      return rows;
-    },
     all: () => [...sections.values()].flat(),
   };
 }
 
-function rowsIn(pieces: Iterable<string>): ReadonlyMap<string, readonly number[]> {
+/** Ports of `--service-port-range` by the backend that they lead to. */
+export function rangePortsIn(config: RenderedConfig): ReadonlyMap<string, readonly number[]> {
   const rows = new Map<string, number[]>();
-  for (const [, port = '', backend = ''] of [...pieces].join('').matchAll(/^(\d{1,5}) (\S+)$/gm)) {
+  const text = [...(filePieces(config).get('maps/ports.map') ?? [])].join('');
+  for (const [, port = '', backend = ''] of text.matchAll(/^(\d{1,5}) (\S+)$/gm)) {
     const ports = rows.get(backend);
     if (ports === undefined) rows.set(backend, [Number(port)]);
     else ports.push(Number(port));

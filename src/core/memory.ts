@@ -1,4 +1,4 @@
-import type { AppId, Task, TaskId } from './app.ts';
+import type { AppId, Instant, Task, TaskId } from './app.ts';
 
 /** What one pass tells the next; saved in a file of its own with a schema number. Losing it deals places again, nothing more. */
 export interface Memory {
@@ -10,8 +10,14 @@ export interface Memory {
   readonly readiness: ReadonlyMap<TaskId, 'ready' | 'waiting'>;
   /** Ports given to services without one of their own, by `<app id>|<task port>`. */
   readonly autoPorts: ReadonlyMap<string, number>;
-  /** Tasks out of touch, by app: Marathon lists them no more, and the next life cannot know of them otherwise (marathon-api 6.6). */
-  readonly outOfTouch: ReadonlyMap<AppId, readonly Task[]>;
+  /** Marathon lists them no more, and the next life cannot know of them otherwise (marathon-api 6.6). */
+  readonly outOfTouch: ReadonlyMap<AppId, TasksOutOfTouch>;
+}
+
+/** Tasks of an app that are out of touch, and since when there are such. */
+export interface TasksOutOfTouch {
+  readonly since: Instant;
+  readonly tasks: readonly Task[];
 }
 
 /** The memory of a node that has none. */

@@ -14,36 +14,86 @@ export function unboundIn(diagnostics: readonly Diagnostic[]): readonly BindAddr
   });
 }
 
-const BIND = /^([ \t]*bind[ \t]+)(\S+)(.*)$/;
+/** Behind it stands, in a line's comment, what a configuration was meant to listen on and does not. */
+const MARK = '# held by somebody else: ';
+const BIND = /^([ \t]*)bind[ \t]+(\S+)(.*)$/;
+const HELD = /^([ \t]*)# held by somebody else: bind (\S+)(.*)$/;
+
+/** A line with a `bind`: the addresses that it has, and those that it has not, as somebody else had them. */
+interface BindLine {
+  readonly indent: string;
+  readonly kept: readonly BindAddress[];
+  readonly held: readonly BindAddress[];
+  readonly words: string;
+}
 
 /**
- * A configuration that does not listen on some addresses, and else says the same, line by line; undefined: it would not be another
- * one, or would listen nowhere.
+ * A configuration that does not listen on some addresses, and else says the same, line by line, so that who owns which stays true;
+ * undefined: it would not be another one, or would listen nowhere.
  */
 export function withoutBinds(config: RenderedConfig, unbound: readonly BindAddress[]): RenderedConfig | undefined {
   const gone = new Set(unbound.map(formatBind));
-  let left = 0;
+  const without = edited(config, `without ${bindsText(unbound)}`, ({ kept, held, ...line }) => ({
+    ...line,
+    kept: kept.filter((bind) => !gone.has(formatBind(bind))),
+    held: [...held, ...kept.filter((bind) => gone.has(formatBind(bind)))],
+  }));
+  const listens = without?.files
+    .get('haproxy.cfg')
+    ?.split('\n')
+    .some((line) => BIND.test(line));
+  return listens === true ? without : undefined;
+}
+
+/** The addresses that such a configuration is without. */
+export const bindsHeldIn = (config: RenderedConfig): readonly BindAddress[] =>
+  mainFile(config).includes(MARK) ? linesOf(config).flatMap((line) => parsed(line)?.held ?? []) : [];
+
+/** Such a configuration with some of these addresses again; undefined where it has all of them. */
+export function withBinds(config: RenderedConfig, free: readonly BindAddress[]): RenderedConfig | undefined {
+  const again = new Set(free.map(formatBind));
+  return edited(config, `with ${bindsText(free)}`, ({ kept, held, ...line }) => ({
+    ...line,
+    kept: [...kept, ...held.filter((bind) => again.has(formatBind(bind)))],
+    held: held.filter((bind) => !again.has(formatBind(bind))),
+  }));
+}
+
+function edited(config: RenderedConfig, what: string, edit: (line: BindLine) => BindLine): RenderedConfig | undefined {
   let changed = false;
-  const lines = (config.files.get('haproxy.cfg') ?? '').split('\n').map((line) => {
-    const [, before, argument = '', after = ''] = BIND.exec(line) ?? [];
-    if (before === undefined) return line;
-    const kept = addressesOf(argument).filter((bind) => !gone.has(formatBind(bind)));
-    const all = addressesOf(argument).length;
-    if (kept.length === all) {
-      left += 1;
-      return line;
-    }
+  const lines = linesOf(config).map((text) => {
+    const line = parsed(text);
+    if (line === undefined) return text;
+    const now = edit(line);
+    if (now.held.length === line.held.length) return text;
     changed = true;
-    // Nobody loses a line, so that who owns which stays true.
-    if (kept.length === 0) return `  # held by somebody else: ${line.trim()}`;
-    left += 1;
-    return `${before}${joined(kept)}${after}`;
+    return formatted(now);
   });
-  if (!changed || left === 0) return undefined;
+  if (!changed) return undefined;
   const files = new Map(config.files).set('haproxy.cfg', lines.join('\n'));
-  const digest = bytesToHex(sha256(utf8ToBytes(`${config.digest} without ${bindsText(unbound)}`)));
+  const digest = bytesToHex(sha256(utf8ToBytes(`${config.digest} ${what}`)));
   return { files, owners: config.owners, digest };
 }
+
+function parsed(text: string): BindLine | undefined {
+  const gone = HELD.exec(text);
+  if (gone !== null) {
+    const [, indent = '', argument = '', words = ''] = gone;
+    return { indent, kept: [], held: addressesOf(argument), words };
+  }
+  const [, indent, argument = '', rest = ''] = BIND.exec(text) ?? [];
+  if (indent === undefined) return undefined;
+  const [words = '', held = ''] = rest.split(` ${MARK}`);
+  return { indent, kept: addressesOf(argument), held: addressesOf(held), words };
+}
+
+function formatted({ indent, kept, held, words }: BindLine): string {
+  if (kept.length === 0) return `${indent}${MARK}bind ${joined(held)}${words}`;
+  return `${indent}bind ${joined(kept)}${words}${held.length === 0 ? '' : ` ${MARK}${joined(held)}`}`;
+}
+
+const mainFile = (config: RenderedConfig): string => config.files.get('haproxy.cfg') ?? '';
+const linesOf = (config: RenderedConfig): readonly string[] => mainFile(config).split('\n');
 
 /** Addresses as one argument of `bind`. */
 function joined(binds: readonly BindAddress[]): string {

@@ -3,7 +3,7 @@ import type { Instant } from '../core/app.ts';
 import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import { createHeldServices, sectionOf } from '../core/held-services.ts';
-import { bindsText, type Listened, listenedOn, NOT_LISTENING } from '../core/listened.ts';
+import { bindsText, type Listened, listenedOn, NOT_LISTENING, rangePortsIn } from '../core/listened.ts';
 import { type BindTrial, type HeldListener, listenerProblem, reasonToHold } from '../core/listener.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { rememberedLast } from '../core/remembered.ts';
@@ -39,8 +39,10 @@ interface Parts {
   readonly clock: Pick<Clock, 'now'>;
   readonly emit: (event: DaemonEventBody) => void;
   readonly settings: Settings;
-  /** What the worker in charge read when it started, as far as it is known. */
+  /** What the worker in charge read when it started, as far as it is known … */
   readonly loaded: () => RenderedConfig | undefined;
+  /** … and what it runs, as last published: the socket has changed it since. */
+  readonly published: () => RenderedConfig | undefined;
 }
 
 interface Held {
@@ -60,7 +62,7 @@ const MOST_YIELDS = 5;
 const PAUSES = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
 
 /** Nothing is held yet. */
-export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: Parts): KeptListeners {
+export function createKeptListeners({ haproxy, clock, emit, settings, loaded, published }: Parts): KeptListeners {
   const held = new Map<string, Held>();
   let seen:
     | {
@@ -81,10 +83,14 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded }: 
   const takenBy = rememberedLast((fixed: ReadonlyMap<string, string>) => templateBinds(fixed.values(), settings));
   const reduced = rememberedLast((binds: string) => (binds === '' ? settings : settingsWithout(settings, heldBinds())));
 
+  const rangePorts = (): ReadonlyMap<string, readonly number[]> => {
+    const config = published();
+    return config === undefined ? new Map() : rangePortsIn(config);
+  };
   const reduce = createHeldServices();
   const servicesWithout = rememberedLast(
     (services: readonly ServiceFrontend[], _holds: string, listened: Listened): readonly ServiceFrontend[] =>
-      reduce(services, { held, settings, listened, ...(last === undefined ? {} : { last }) }),
+      reduce(services, { held, settings, listened, rangePorts, ...(last === undefined ? {} : { last }) }),
   );
   const tableWith = rememberedLast(
     (table: RoutingTable, services: readonly ServiceFrontend[]): RoutingTable => ({ ...table, services }),

@@ -43,7 +43,8 @@ export interface KeptRunning {
 /** A candidate on its way into HAProxy, and its story. */
 interface Attempt {
   readonly candidate: Candidate;
-  readonly draft: Draft;
+  /** Without a table where it is not known what asks for all of it. */
+  readonly draft: Pick<Draft, 'config'> & Partial<Pick<Draft, 'table'>>;
   readonly plan: ApplyPlan;
   readonly cause: PassCause;
 }
@@ -140,7 +141,7 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
   function succeeded(attempt: Attempt, result: Extract<ApplyResult, { readonly kind: 'applied' }>): void {
     const { draft, plan, cause } = attempt;
     const { generation, via, ms: reloadMs } = result;
-    const changes = routeChanges(table, draft.table);
+    const changes = draft.table === undefined ? [] : routeChanges(table, draft.table);
     const sinceCauseMs = Math.max(0, clock.now() - cause.since);
     took({ known: true, generation, config: draft.config }, draft.table);
     emit({ type: 'applied', generation, config: draft.config, plan, cause, via, reloadMs, sinceCauseMs, changes });

@@ -24,6 +24,7 @@ import { createKeptRenderer } from './kept-renderer.ts';
 import { createKeptRunning } from './kept-running.ts';
 import { createKeptSnapshot } from './kept-snapshot.ts';
 import type { Decided, EndedPass, Pass, PassDeps, PassOutcome, Reconciler } from './pass.ts';
+import { createReopening } from './reopening.ts';
 
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
@@ -32,7 +33,11 @@ export function createReconciler(deps: PassDeps): Reconciler {
   const newest = createKeptSnapshot({ ...deps, served: running.served });
   const memory = createKeptMemory(deps.memoryStore);
   const quarantine = createKeptQuarantine(deps);
-  const listeners = createKeptListeners({ ...deps, loaded: () => running.worker()?.loaded });
+  const listeners = createKeptListeners({
+    ...deps,
+    loaded: () => running.worker()?.loaded,
+    published: () => running.worker()?.published,
+  });
   const renderer = createKeptRenderer(deps.stages.createRenderer, emit);
   const owners = createKeptOwners({ ...deps, memory, served: running.served, isUnknown: running.isUnknown });
   const { render, parts } = renderer;
@@ -53,8 +58,9 @@ export function createReconciler(deps: PassDeps): Reconciler {
     alone: disk.holding,
   });
   const budget = createKeptBudget(deps);
+  const reopening = createReopening({ ...deps, running, budget });
   /** Whoever holds something back, and looks at it again. */
-  const keepers: readonly Keeper[] = [newest, quarantine, candidates, listeners, owners];
+  const keepers: readonly Keeper[] = [newest, quarantine, candidates, listeners, owners, reopening];
   const { decide } = createDecisions({
     ...deps,
     owners,
@@ -67,14 +73,12 @@ export function createReconciler(deps: PassDeps): Reconciler {
   });
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
-  let resumed = false;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
   let lastLeave: Promise<number> = Promise.resolve(0);
 
   async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass> {
     const startedAt = clock.now();
     emit({ type: 'pass-started', cause });
-    await resume();
     const refetch = await newest.fetch(cause.scope, signal);
     // Requests still go to tasks that end: computing has to wait for the commands that take them out.
     await lastLeave;
@@ -87,18 +91,21 @@ export function createReconciler(deps: PassDeps): Reconciler {
     return { ...outcome, workMs: clock.now() - fetchedAt };
   }
 
-  /** Tells the source, once in a life, what it cannot read anywhere. */
+  /** Tells the source what it cannot read anywhere, before any event does. */
   async function resume(): Promise<void> {
-    if (resumed || deps.source.resume === undefined) return;
-    deps.source.resume((await memory.get()).outOfTouch);
-    resumed = true;
+    if (deps.source.resume !== undefined) deps.source.resume((await memory.get()).outOfTouch);
   }
 
   /** With an older snapshot too: templates, certificates and HAProxy itself change while Marathon is away. */
   async function goOn(refetch: Scope, answered: boolean, asked: Omit<Pass, 'inputs'>): Promise<PassOutcome> {
     if (asked.signal.aborted) return { kind: 'failed', at: 'stopped', refetch };
-    if (!answered) return { kind: 'failed', at: 'observe', refetch };
+    if (!answered) {
+      reopening.putOff();
+      return { kind: 'failed', at: 'observe', refetch };
+    }
     const snapshot = newest.judge(asked.signal);
+    if (snapshot === undefined) await disk.holding(() => reopening.reopen(asked));
+    else reopening.over();
     const until = newest.waits();
     if (until !== undefined && refetch.length === 0) return { kind: 'waiting', refetch, until };
     if (snapshot === undefined) return { kind: 'failed', at: 'snapshot', refetch };
@@ -230,7 +237,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
 
   return {
     async start() {
-      await Promise.all([quarantine.load(), running.start()]);
+      await Promise.all([quarantine.load(), running.start(), resume()]);
     },
     pass,
     compare,

@@ -26,11 +26,9 @@ function fieldsOf(stat: string | undefined): readonly string[] {
   return stat === undefined ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-const readStat = (pid: number): string | undefined => readNow(`/proc/${pid}/stat`);
-
-function readNow(path: string): string | undefined {
+function readStat(pid: number): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
     return undefined;
   }
@@ -47,15 +45,13 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await identify(identity.pid))?.startedAt === identity.startedAt;
 }
 
-/**
- * Masters and workers that were started with this master socket, whoever their parent is. Walks all of /proc, without a thread: a
- * start waits for it, and would wait for all else that is under way, process by process.
- */
+/** Masters and workers that were started with this master socket, whoever their parent is. Walks all of /proc. */
 export async function findByMasterSocket(masterSocket: string): Promise<readonly ProcessIdentity[]> {
   const found: ProcessIdentity[] = [];
   const entries = await readdir('/proc').catch((): string[] => []);
   for (const entry of entries.filter((name) => /^\d+$/.test(name))) {
-    const words = readNow(`/proc/${entry}/cmdline`)?.split('\0') ?? [];
+    // With a thread: it is the process's own memory that is read here, and one that hangs keeps whoever reads it waiting.
+    const words = (await read(`/proc/${entry}/cmdline`))?.split('\0') ?? [];
     const at = words.indexOf('-S');
     if (at < 0 || words[at + 1]?.split(',', 1)[0] !== masterSocket) continue;
     const identity = await identify(Number(entry));

@@ -13,6 +13,8 @@ const LAST_SUCCESS = '"lastSuccess":"';
 const TIME_LENGTH = 24;
 /** What an app of a large cluster fits into, so that nearly all are put together in the same place. Bytes. */
 const ROOM = 64 * 1024;
+/** Two numbers of 32 bits. */
+const HEAD = 8;
 let room = Buffer.allocUnsafe(ROOM);
 
 /**
@@ -28,8 +30,12 @@ export function printOf(bytes: Buffer): string {
   if (last === undefined) return hash('sha256', bytes, 'base64');
   const tasks = ends.map((end, n) => bytes.subarray(n === 0 ? from : (ends[n - 1] ?? 0) + 1, end));
   tasks.sort(Buffer.compare);
-  if (room.length < bytes.length) room = Buffer.allocUnsafe(2 * bytes.length);
-  let length = bytes.copy(room, 0, 0, from);
+  if (room.length < HEAD + bytes.length) room = Buffer.allocUnsafe(2 * (HEAD + bytes.length));
+  // No text begins like this, and where the part behind the list ends is certain too.
+  room.writeUInt32BE(0, 0);
+  room.writeUInt32BE(bytes.length - last, 4);
+  let length = HEAD;
+  length += bytes.copy(room, length, 0, from);
   length += bytes.copy(room, length, last);
   // Objects tell where they end: without the commas too it is certain which tasks these are.
   for (const task of tasks) length = copyTask(task, length);

@@ -49,7 +49,7 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
   const queue = createHintQueue(clock);
   const poll = createPoll(settings.pollInterval, () => queue.push('all', 'poll'), clock, random);
   const announced = createAnnounced({ clock, timings, deaf: distrust });
-  const outOfTouch = createOutOfTouch();
+  const outOfTouch = createOutOfTouch(clock.now);
   const reader = createMarathonReader({ http, clock, names, timings, hint: queue.push, announced, outOfTouch });
 
   /** Since when no event was missed. */

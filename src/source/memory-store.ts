@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
-import type { AppId, Task, TaskId } from '../core/app.ts';
+import type { AppId, Instant, Task, TaskId } from '../core/app.ts';
 import { type Memory, NO_MEMORY } from '../core/memory.ts';
 import type { Clock, MemoryStore } from '../core/ports.ts';
 import { againAfter, writeWhole } from './state-file.ts';
@@ -16,7 +16,14 @@ const savedMemory = z.object({
   readiness: z.array(z.tuple([z.string(), z.enum(['ready', 'waiting'])])).default([]),
   autoPorts: z.array(z.tuple([z.string(), z.int().min(1).max(65_535)])),
   /** Absent: written before there was any. What the tasks are, the checksum vouches for. */
-  outOfTouch: z.array(z.tuple([z.string(), z.array(z.unknown())])).default([]),
+  outOfTouch: z
+    .array(
+      z.tuple([
+        z.string().transform((id) => id as AppId),
+        z.object({ since: z.number().transform((at) => at as Instant), tasks: z.array(z.custom<Task>()) }),
+      ]),
+    )
+    .default([]),
 });
 
 /** What keeping the memory touches. */
@@ -125,7 +132,7 @@ const memoryOf = ({ claims, health, readiness, autoPorts, outOfTouch }: z.infer<
   health: new Map(health as [TaskId, 'healthy' | 'unhealthy'][]),
   readiness: new Map(readiness as [TaskId, 'ready' | 'waiting'][]),
   autoPorts: new Map(autoPorts),
-  outOfTouch: new Map(outOfTouch as [AppId, Task[]][]),
+  outOfTouch: new Map(outOfTouch),
 });
 
 const CHECKSUM = /^([\s\S]*),"sha256":"([0-9a-f]{64})"\}\n$/;

@@ -1,12 +1,13 @@
 import type { App, AppId, Task, TaskId } from '../core/app.ts';
 import { keepApp } from '../core/identity.ts';
 import { instanceOf, type LeavingTask } from '../core/leaving.ts';
+import type { Memory } from '../core/memory.ts';
 import { byText } from '../core/order.ts';
 
 /** Tasks that Marathon lost touch with. Most of them serve on: what is lost is the agent, or the way to it. */
 export interface OutOfTouch {
   /** These were out of touch when the life before ended: no event of this one says so. For before the first answer. */
-  resume(tasks: ReadonlyMap<AppId, readonly Task[]>): void;
+  resume(of: Memory['outOfTouch']): void;
   /** An event calls the task unreachable. */
   lost(task: LeavingTask): void;
   /** An event says that it ends, or has ended. */
@@ -18,6 +19,9 @@ export interface OutOfTouch {
 /** Apps remembered, those whose tasks were lost last. */
 const KEPT = 10_000;
 const NONE: ReadonlyMap<AppId, App> = new Map();
+const NONE_BEFORE: ReadonlyMap<AppId, readonly Task[]> = new Map();
+/** Out of touch for longer than this when a life begins: who has the address by now, nobody was there to see. Milliseconds. */
+const REMEMBERED_MS = 24 * 3_600_000;
 
 /**
  * With the default `unreachableStrategy` a task is in no list any more from the moment its agent is out of touch, and its replacement
@@ -25,10 +29,10 @@ const NONE: ReadonlyMap<AppId, App> = new Map();
  * checks find out, and where they are not, nothing was lost. Never once another task has their address, or an event says that they
  * ended.
  */
-export function createOutOfTouch(): OutOfTouch {
+export function createOutOfTouch(now: () => number): OutOfTouch {
   const lost = new Map<AppId, ReadonlySet<TaskId>>();
   /** Of the life before, until the first answer. */
-  let earlier: ReadonlyMap<AppId, readonly Task[]> = new Map();
+  let earlier = NONE_BEFORE;
 
   const remember = (app: AppId, tasks: ReadonlySet<TaskId>): void => {
     lost.delete(app);
@@ -37,9 +41,14 @@ export function createOutOfTouch(): OutOfTouch {
     if (lost.size > KEPT && oldest !== undefined) lost.delete(oldest);
   };
 
-  function goesOn(app: App, before: App | undefined, isTaken: (task: Task) => boolean): App {
+  function goesOn(
+    app: App,
+    before: App | undefined,
+    earlierTasks: readonly Task[] | undefined,
+    isTaken: (task: Task) => boolean,
+  ): App {
     const ids = lost.get(app.id);
-    const had = before?.tasks ?? earlier.get(app.id);
+    const had = before?.tasks ?? earlierTasks;
     if (ids === undefined || had === undefined) return app;
     const listed = new Set(app.tasks.map(({ id }) => id));
     const unlisted = had.filter(({ id }) => ids.has(id) && !listed.has(id));
@@ -55,9 +64,10 @@ export function createOutOfTouch(): OutOfTouch {
   }
 
   return {
-    resume(tasks) {
-      earlier = tasks;
-      for (const [app, lasting] of tasks) remember(app, new Set(lasting.map(({ id }) => id)));
+    resume(of) {
+      const lasting = [...of].filter(([, { since }]) => now() - since < REMEMBERED_MS);
+      earlier = new Map(lasting.map(([app, { tasks }]) => [app, tasks]));
+      for (const [app, { tasks }] of lasting) remember(app, new Set(tasks.map(({ id }) => id)));
     },
     lost({ app, task }) {
       remember(app, new Set([...(lost.get(app) ?? []), task as TaskId]));
@@ -67,6 +77,8 @@ export function createOutOfTouch(): OutOfTouch {
       if (ids !== undefined) remember(app, new Set([...ids].filter((id) => id !== task && instanceOf(id) !== task)));
     },
     serving(apps, before, all) {
+      const was = earlier;
+      earlier = NONE_BEFORE;
       if (lost.size === 0) return NONE;
       const concerned = apps.filter(({ id }) => lost.has(id));
       if (concerned.length === 0) return NONE;
@@ -76,8 +88,7 @@ export function createOutOfTouch(): OutOfTouch {
         taken ??= addressesOf(all);
         return task.endpoints.some((endpoint) => taken?.has(addressOf(endpoint)) === true);
       };
-      const others = concerned.map((app) => goesOn(app, before(app.id), isTaken));
-      earlier = new Map();
+      const others = concerned.map((app) => goesOn(app, before(app.id), was.get(app.id), isTaken));
       return new Map(others.flatMap((app, n) => (app === concerned[n] ? [] : [[app.id, app]])));
     },
   };

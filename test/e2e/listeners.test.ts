@@ -118,4 +118,31 @@ describe('a node on which somebody else has', () => {
     await until('it serves again', async () => (await get(stolen, '/')).status === 200, 70_000);
     expect((await prober.stop()).failures).toEqual([]);
   });
+
+  test('the same while Marathon is out, and in a new life of Portolan', async () => {
+    platform = await createPlatform(FIRST, { marathon: { secondMs: 100 } });
+    const { marathon, portolan } = platform;
+    const [kept, stolen] = [FIRST + 80, FIRST + 81];
+    await marathon.post(app('kept', kept));
+    await marathon.post(app('stolen', stolen));
+    for (const port of [kept, stolen])
+      await until('it serves', async () => (await get(port, '/')).status === 200, 30_000);
+    const { haproxy } = await statusOf(platform);
+    await marathon.fault('all', 'refuse');
+    await portolan.crash();
+    process.kill(haproxy.masterPid, 'SIGKILL');
+    const thief = await take(stolen);
+    await portolan.start();
+    await until('the other serves', async () => (await get(kept, '/')).status === 200);
+    const [held] = await until('told', async () => platform && (await statusOf(platform)).heldListeners);
+    expect(held).toMatchObject({ bind: { port: stolen }, why: expect.stringContaining(`(pid ${process.pid})`) });
+    const prober = startProber({ port: kept, perSecond: 50 });
+    await give(thief);
+    await until('it serves again', async () => (await get(stolen, '/')).status === 200, 70_000);
+    await until('nothing is held', async () => platform && (await statusOf(platform)).heldListeners === undefined);
+    await marathon.clearFaults();
+    await until('well', async () => platform && (await statusOf(platform)).converged, 60_000);
+    expect((await get(stolen, '/')).status).toBe(200);
+    expect((await prober.stop()).failures).toEqual([]);
+  });
 });

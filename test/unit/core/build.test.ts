@@ -109,7 +109,7 @@ describe('which tasks get traffic', () => {
   test('tasks out of touch are remembered for the next life, and only them', () => {
     const lost = task('t', { state: 'unreachable' });
     const before = build([app('/web', { tasks: [lost, task('u')] }), app('/other')]);
-    expect([...before.memory.outOfTouch]).toEqual([['/web', [lost]]]);
+    expect([...before.memory.outOfTouch]).toEqual([['/web', { since: 0, tasks: [lost] }]]);
     const build2 = createBuilder();
     const first = build2(snapshot(app('/web', { tasks: [lost] })), SETTINGS, NO_CERTIFICATES, before.memory);
     const again = build2(snapshot(app('/web', { tasks: [lost] })), SETTINGS, NO_CERTIFICATES, first.memory);

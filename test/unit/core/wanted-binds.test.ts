@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { NO_CERTIFICATES } from '../../../src/core/certificates.ts';
 import type { RenderedConfig } from '../../../src/core/config.ts';
-import { addressesOf, listenedOn } from '../../../src/core/listened.ts';
+import { addressesOf, bindsText, listenedOn } from '../../../src/core/listened.ts';
 import { createRenderer } from '../../../src/core/render.ts';
 import type { RoutingTable, ServiceFrontend } from '../../../src/core/routing.ts';
 import { formatBind, type Settings } from '../../../src/core/settings.ts';
 import { listensNowhere, settingsWithout, wantedBinds, wantsTheSame } from '../../../src/core/wanted-binds.ts';
-import { unboundIn, withoutBinds } from '../../../src/core/without-binds.ts';
+import { bindsHeldIn, unboundIn, withBinds, withoutBinds } from '../../../src/core/without-binds.ts';
 import { backend, service, settings, table, templates } from '../../support/tables.ts';
 
 const NODE = settings({
@@ -160,11 +160,45 @@ describe('a configuration whose addresses somebody has taken', () => {
     const [before, after] = [config, reduced].map(({ files }) => (files.get('haproxy.cfg') ?? '').split('\n'));
     expect(after).toHaveLength(before?.length ?? 0);
     expect(after?.filter((line, at) => line !== before?.[at])).toEqual([
-      '  bind *:10004,*:10006-10009',
+      '  bind *:10004,*:10006-10009 # held by somebody else: *:10005',
       '  # held by somebody else: bind 127.0.0.1:10002',
     ]);
     expect(reduced.digest).not.toBe(config.digest);
     expect(reduced.owners).toEqual(config.owners);
+  });
+
+  test('says what it lacks, and has it again as it is free', () => {
+    const services = [service(MAIL, [10_002, 10_003])];
+    const config = rendered(table({ services, backends: [MAIL] }), {
+      ...NODE,
+      servicePortRange: { ...RANGE, to: 10_009 },
+    });
+    const [own, first, second] = [
+      { address: '127.0.0.1', port: 10_002 },
+      { address: '*', port: 10_005 },
+      { address: '*', port: 10_006 },
+    ];
+    const once = withoutBinds(config, [own, first]);
+    const twice = once === undefined ? undefined : withoutBinds(once, [second]);
+    if (twice === undefined) throw new Error('nothing left');
+    expect(bindsHeldIn(config)).toEqual([]);
+    expect(bindsHeldIn(twice).map(formatBind).sort()).toEqual([own, first, second].map(formatBind).sort());
+    const binds = (of: RenderedConfig | undefined) =>
+      of === undefined
+        ? 'none'
+        : bindsText(
+            listenedOn(of)
+              .all()
+              .toSorted((a, b) => a.port - b.port),
+          );
+    const partly = withBinds(twice, [first]);
+    expect(partly === undefined ? [] : bindsHeldIn(partly).map(formatBind).sort()).toEqual(
+      [own, second].map(formatBind).sort(),
+    );
+    const whole = partly === undefined ? undefined : withBinds(partly, [own, second]);
+    expect(binds(whole)).toBe(binds(config));
+    expect(whole === undefined ? undefined : withBinds(whole, [own])).toBeUndefined();
+    expect(whole?.owners).toEqual(config.owners);
   });
 
   test('is none without anything left, or with nothing taken', () => {

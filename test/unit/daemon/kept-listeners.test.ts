@@ -19,12 +19,18 @@ const inRange = (of: ServiceFrontend): ServiceFrontend => ({ ...of, inRange: tru
 const tableOf = (...services: readonly ServiceFrontend[]): RoutingTable => table({ services, backends: [WEB, MAIL] });
 
 /** Addresses whose fate is scripted, and what HAProxy has loaded. */
-function createStage(by: Settings = NODE, loadedBefore?: RenderedConfig, fateBefore = new Map<string, Outcome>()) {
+function createStage(
+  by: Settings = NODE,
+  fateBefore = new Map<string, Outcome>(),
+  loadedBefore?: RenderedConfig,
+  publishedBefore?: RenderedConfig,
+) {
   const clock = createManualClock();
   const fate = new Map(fateBefore);
   const tried: string[] = [];
   const events: DaemonEventBody[] = [];
   let loaded = loadedBefore;
+  let published = publishedBefore;
   let foreign: readonly ForeignListener[] = [];
   const renderer = createRenderer(templates());
   if (!renderer.ok) throw new Error(renderer.failure.message);
@@ -33,6 +39,7 @@ function createStage(by: Settings = NODE, loadedBefore?: RenderedConfig, fateBef
     settings: by,
     emit: (event) => events.push(event),
     loaded: () => loaded,
+    published: () => published ?? loaded,
     haproxy: {
       tryBinds: async (binds) => {
         tried.push(...binds.map(formatBind));
@@ -41,6 +48,12 @@ function createStage(by: Settings = NODE, loadedBefore?: RenderedConfig, fateBef
       foreignListeners: async () => foreign,
     },
   });
+  const rendered = (held: RoutingTable): RenderedConfig => {
+    const place = { runtimeSocket: '/run/s', stateFile: '/run/f' };
+    const config = renderer.value.render(held, listeners.settings(), NO_CERTIFICATES, place);
+    if (!config.ok) throw new Error(config.failure.message);
+    return config.value;
+  };
   const stage = {
     clock,
     fate,
@@ -54,10 +67,14 @@ function createStage(by: Settings = NODE, loadedBefore?: RenderedConfig, fateBef
     /** HAProxy loads what a pass makes of a table. */
     async load(wanted: RoutingTable): Promise<RoutingTable> {
       const held = await listeners.hold(wanted);
-      const place = { runtimeSocket: '/run/s', stateFile: '/run/f' };
-      const config = renderer.value.render(held, listeners.settings(), NO_CERTIFICATES, place);
-      if (!config.ok) throw new Error(config.failure.message);
-      loaded = config.value;
+      loaded = rendered(held);
+      published = undefined;
+      return held;
+    },
+    /** HAProxy is brought to it over its socket. */
+    async carry(wanted: RoutingTable): Promise<RoutingTable> {
+      const held = await listeners.hold(wanted);
+      published = rendered(held);
       return held;
     },
     held: () => events.flatMap((event) => (event.type === 'listeners-held' ? [event.held] : [])).at(-1) ?? [],
@@ -65,7 +82,7 @@ function createStage(by: Settings = NODE, loadedBefore?: RenderedConfig, fateBef
   return {
     ...stage,
     /** Another life of Portolan beside the same HAProxy and the same others. */
-    restart: (): typeof stage => createStage(by, loaded, fate),
+    restart: (): typeof stage => createStage(by, fate, loaded, published),
   };
 }
 
@@ -348,6 +365,17 @@ describe('a service of the range that moves to a port which it cannot have', () 
   test.each([false, true])('keeps it also where the new one is not in the range, restarted: %s', async (again) => {
     const { kept } = await moved(LAST, service(backend('mail_20005'), [at('*', 20_005)]), again);
     expect(kept.services).toEqual([{ ...ranged('mail_20005', 10_002) }]);
+  });
+
+  test('keeps, after a restart, the one that the socket gave it, and not one that was loaded long ago', async () => {
+    const stage = createStage(RANGED);
+    stage.fate.set('*:10005', THIEF);
+    await stage.load(tableOf(LAST));
+    const since = ranged('mail_10003', 10_003);
+    await stage.carry(tableOf(since));
+    const next = stage.restart();
+    expect((await next.carry(tableOf(MOVED))).services).toEqual([{ ...MOVED, binds: since.binds }]);
+    expect((await next.carry(tableOf(MOVED))).services).toEqual([{ ...MOVED, binds: since.binds }]);
   });
 
   test('gives it up to another service that asks for it', async () => {

@@ -71,6 +71,7 @@ describe('an app’s print', () => {
       valid.replace('58:51.895Z', '58:51.895\n'),
       valid.replace('2017-12', '2017"12'),
     ];
+    expect(print(`{"id":"/web","tasks":[]}${a}`)).not.toBe(print(`{"id":"/web","tasks":[${a}]}`));
     for (const text of spoilt) {
       expect(() => JSON.parse(text)).toThrow();
       expect(print(text)).not.toBe(print(valid));

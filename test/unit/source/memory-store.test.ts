@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AppId } from '../../../src/core/app.ts';
+import type { AppId, Instant } from '../../../src/core/app.ts';
 import { type Memory, NO_MEMORY } from '../../../src/core/memory.ts';
 import { createMemoryStore } from '../../../src/source/memory-store.ts';
 import { task } from '../core/table-rig.ts';
@@ -50,7 +50,8 @@ describe('the memory on disk', () => {
   it('knows the tasks that were out of touch', async () => {
     const path = join(folder, 'memory.json');
     const { store } = storeAt(path);
-    const memory = { ...NO_MEMORY, outOfTouch: new Map([['/a' as AppId, [task('a.1', { state: 'unreachable' })]]]) };
+    const lost = { since: 5 as Instant, tasks: [task('a.1', { state: 'unreachable' })] };
+    const memory = { ...NO_MEMORY, outOfTouch: new Map([['/a' as AppId, lost]]) };
     store.save(memory);
     await store.flush();
     expect(await storeAt(path).store.load()).toEqual(memory);

@@ -34,11 +34,12 @@ function read(tasks: readonly Given[], more: object = {}, id = '/web'): App {
   return one;
 }
 
+const NOW = 90_000_000;
 const BEFORE = read([{ id: LOST, port: 31_000 }]);
 
 /** What becomes of the app when this is read of it, after it was `before`, among `others`. */
 function after(now: App, { before = BEFORE, others = [] as readonly App[], ended = '' } = {}): App {
-  const outOfTouch = createOutOfTouch();
+  const outOfTouch = createOutOfTouch(() => NOW);
   outOfTouch.lost({ app: ID, task: LOST });
   if (ended !== '') outOfTouch.ended({ app: ID, task: ended as InstanceId });
   return outOfTouch.serving([now], () => before, [now, ...others]).get(ID) ?? now;
@@ -65,7 +66,7 @@ test('the same once more is the same app', () => {
 });
 
 test('a task of which no event said that it is out of touch is gone when it is not listed', () => {
-  expect(createOutOfTouch().serving([read([])], () => BEFORE, [])).toEqual(new Map());
+  expect(createOutOfTouch(() => NOW).serving([read([])], () => BEFORE, [])).toEqual(new Map());
 });
 
 test('it goes when an event says that it ended, by its own name or its instance’s', () => {
@@ -82,9 +83,15 @@ test('it goes when somebody else has its address', () => {
   expect(idsOf(after(read([]), { others: [other] }))).toEqual([]);
 });
 
+/** The next life of a Portolan that knew of a task out of touch since then. */
+function nextLife(since = NOW - 1_000) {
+  const next = createOutOfTouch(() => NOW);
+  next.resume(new Map([[ID, { since: since as Instant, tasks: BEFORE.tasks }]]));
+  return next;
+}
+
 test('one of the life before goes on in the next, from its first answer', () => {
-  const next = createOutOfTouch();
-  next.resume(new Map([[ID, BEFORE.tasks]]));
+  const next = nextLife();
   const first = next.serving([read([])], () => undefined, []).get(ID) ?? read([]);
   expect(idsOf(first)).toEqual([LOST]);
   const starting = read([{ id: 'web.instance-2._app.1', port: 31_001, alive: false }]);
@@ -94,9 +101,13 @@ test('one of the life before goes on in the next, from its first answer', () => 
   expect(next.serving([serving], () => second, []).has(ID)).toBe(false);
 });
 
-test('an app that was deleted and is there again has none of the life before', () => {
-  const next = createOutOfTouch();
-  next.resume(new Map([[ID, BEFORE.tasks]]));
-  expect(next.serving([read([{ id: LOST, port: 31_000 }])], () => undefined, [])).toEqual(new Map());
+test('of the life before, none goes on in an app that was deleted meanwhile and is made again', () => {
+  const next = nextLife();
+  expect(next.serving([], () => undefined, [])).toEqual(new Map());
   expect(next.serving([read([])], () => undefined, [])).toEqual(new Map());
+});
+
+test('of the life before, none goes on that was out of touch for a day', () => {
+  const serving = (since: number) => nextLife(since).serving([read([])], () => undefined, []).size;
+  expect([serving(NOW - 86_399_999), serving(NOW - 86_400_000)]).toEqual([1, 0]);
 });
