@@ -66,6 +66,11 @@ export function formatHolder(holder: Omit<PortHolder, 'as'> | undefined): string
   return `${printable(holder.command ?? 'a process', 40)} (pid ${holder.pid})`;
 }
 
+const PAUSES = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
+
+/** Milliseconds from one attempt at an address that is held to the next, after so many (1: the first). */
+export const pauseAfter = (attempts: number): number => PAUSES[Math.min(attempts, PAUSES.length) - 1] ?? 0;
+
 /** What the owner of a held listener is told. */
 export function listenerProblem({ bind, app, setting, why }: HeldListener): Problem {
   const origin: Origin = app === undefined ? { from: 'setting', name: setting ?? '' } : { from: 'app', app };

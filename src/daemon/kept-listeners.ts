@@ -4,7 +4,7 @@ import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import { createHeldServices, sectionOf } from '../core/held-services.ts';
 import { bindsText, type Listened, listenedOn, NOT_LISTENING, rangePortsIn } from '../core/listened.ts';
-import { type BindTrial, type HeldListener, listenerProblem, reasonToHold } from '../core/listener.ts';
+import { type BindTrial, type HeldListener, listenerProblem, pauseAfter, reasonToHold } from '../core/listener.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import type { RoutingTable, ServiceFrontend } from '../core/routing.ts';
@@ -58,8 +58,6 @@ const BY_OTHERS: Pick<Held, 'yields' | 'asLoaded'> = { yields: false, asLoaded: 
 const NO_SECTIONS: ReadonlyMap<string, string> = new Map();
 /** An old worker gives its addresses up a moment after the new one serves. */
 const MOST_YIELDS = 5;
-/** From one attempt to the next, in ms; the last one repeats. */
-const PAUSES = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
 
 /** Nothing is held yet. */
 export function createKeptListeners({ haproxy, clock, emit, settings, loaded, published }: Parts): KeptListeners {
@@ -188,12 +186,11 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded, pu
     const before = held.get(key);
     const tries = (before?.tries ?? 0) + 1;
     const now = clock.now();
-    const pause = PAUSES[Math.min(tries, PAUSES.length) - 1] ?? 0;
     held.set(key, {
       listener: heldListener(wanted, before?.listener.since ?? now, why),
       ...by,
       tries,
-      retryAt: (now + pause) as Instant,
+      retryAt: (now + pauseAfter(tries)) as Instant,
     });
   }
 

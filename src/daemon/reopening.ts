@@ -2,7 +2,7 @@ import type { Instant } from '../core/app.ts';
 import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
 import { bindsText } from '../core/listened.ts';
-import { type BindTrial, reasonToHold } from '../core/listener.ts';
+import { type BindTrial, pauseAfter, reasonToHold } from '../core/listener.ts';
 import { planApply } from '../core/plan.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { rememberedLast } from '../core/remembered.ts';
@@ -34,8 +34,6 @@ interface Parts {
   readonly emit: (event: DaemonEventBody) => void;
 }
 
-/** From one attempt to the next, in ms; the last one repeats. */
-const PAUSES = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000];
 /** After a reload that failed: on HAProxy 2.6 to 3.2 each one that cannot bind pauses everybody's listeners for 2 s. Milliseconds. */
 const AFTER_FAILURE = 600_000;
 const PUT_OFF = 5_000;
@@ -68,8 +66,8 @@ export function createReopening({ haproxy, running, budget, clock, emit }: Parts
       const config = running.worker()?.published;
       if (config === undefined || binds.length === 0 || clock.now() < due) return;
       const trials = await haproxy.tryBinds(binds);
-      due = (clock.now() + (PAUSES[Math.min(tries, PAUSES.length - 1)] ?? 0)) as Instant;
       tries += 1;
+      due = (clock.now() + pauseAfter(tries)) as Instant;
       tell(trials);
       const free = binds.filter((_bind, at) => isFree(trials[at]));
       const whole = free.length === 0 ? undefined : withBinds(config, free);

@@ -40,6 +40,16 @@ const app = (name: string, port: number) =>
     labels: { HAPROXY_0_VHOST: `${name}.listeners.example`, HAPROXY_0_PORT: String(port) },
   });
 
+/** Two apps with service ports of their own, which serve. */
+async function twoPorts(on: Platform) {
+  const [kept, stolen] = [FIRST + 80, FIRST + 81];
+  await on.marathon.post(app('kept', kept));
+  await on.marathon.post(app('stolen', stolen));
+  for (const port of [kept, stolen])
+    await until('it serves', async () => (await get(port, '/')).status === 200, 30_000);
+  return { kept, stolen, haproxy: (await statusOf(on)).haproxy };
+}
+
 afterEach(async () => {
   await Promise.all(thieves.splice(0).map(give));
   await platform?.destroy();
@@ -96,13 +106,8 @@ describe('a node on which somebody else has', () => {
 
   test('the port of one app while HAProxy is killed: the others come back, and that one when the port is free', async () => {
     platform = await createPlatform(FIRST, { marathon: { secondMs: 100 } });
-    const { marathon, portolan } = platform;
-    const [kept, stolen] = [FIRST + 80, FIRST + 81];
-    await marathon.post(app('kept', kept));
-    await marathon.post(app('stolen', stolen));
-    for (const port of [kept, stolen])
-      await until('it serves', async () => (await get(port, '/')).status === 200, 30_000);
-    const { haproxy } = await statusOf(platform);
+    const { portolan } = platform;
+    const { kept, stolen, haproxy } = await twoPorts(platform);
     // Without Portolan nobody starts HAProxy again before the port is stolen.
     await portolan.crash();
     process.kill(haproxy.masterPid, 'SIGKILL');
@@ -122,12 +127,7 @@ describe('a node on which somebody else has', () => {
   test('the same while Marathon is out, and in a new life of Portolan', async () => {
     platform = await createPlatform(FIRST, { marathon: { secondMs: 100 } });
     const { marathon, portolan } = platform;
-    const [kept, stolen] = [FIRST + 80, FIRST + 81];
-    await marathon.post(app('kept', kept));
-    await marathon.post(app('stolen', stolen));
-    for (const port of [kept, stolen])
-      await until('it serves', async () => (await get(port, '/')).status === 200, 30_000);
-    const { haproxy } = await statusOf(platform);
+    const { kept, stolen, haproxy } = await twoPorts(platform);
     await marathon.fault('all', 'refuse');
     await portolan.crash();
     process.kill(haproxy.masterPid, 'SIGKILL');
