@@ -9,10 +9,10 @@ import type { Stage } from '../stage.ts';
 export async function cpuFigures(stage: Stage): Promise<readonly Measurement[]> {
   const rounds = stage.options.quick ? 3 : 20;
   await untilQuiet(stage.pid());
-  // What is kept from the start belongs to scenario e.
+  await pause(stage.options.quick ? 0 : REST_MS);
+  // What is kept from the start, and what collecting that takes, belongs to scenario e.
   await loopDelay(stage.portolan);
   await untilQuiet(stage.pid());
-  await pause(stage.options.quick ? 0 : REST_MS);
   const idle = await idleCpu(stage);
   const nothing = await eventsWithoutChange(stage, rounds * 4, idle);
   const change = await singleChanges(stage, rounds, idle);
