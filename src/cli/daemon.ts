@@ -33,6 +33,7 @@ import { removeDrafts } from '../source/state-file.ts';
 import { keepHeapClose } from './close-heap.ts';
 import type { DaemonFailure } from './deps.ts';
 import { serveAdmin, unusableToken } from './serve-admin.ts';
+import { startedSoon } from './started-soon.ts';
 import { prepareStateDir } from './state-dir.ts';
 
 /** What the daemon is given of its process. */
@@ -213,19 +214,6 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   await peers.close();
   await journal.flushed();
   return ok(undefined);
-}
-
-/** HAProxy starts with what is on disk while all else is still being made: clients wait for nothing but that. */
-function startedSoon(haproxy: Haproxy): { readonly haproxy: Haproxy; readonly settled: Promise<unknown> } {
-  const begun = haproxy.start();
-  let taken = false;
-  const start = (): typeof begun => {
-    if (taken) return haproxy.start();
-    taken = true;
-    return begun;
-  };
-  // What it fails with is for the loop to hear.
-  return { haproxy: { ...haproxy, start }, settled: begun.catch(() => undefined) };
 }
 
 /** A generation of 10,000 apps is read and HAProxy spawned in a tenth of this; a slow disk must not keep all else waiting. */

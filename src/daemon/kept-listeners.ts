@@ -1,10 +1,10 @@
-import { listenersOverlap } from '../core/address.ts';
 import type { Instant } from '../core/app.ts';
+import { heldListener, ownInTheWay, twinOf, whyNot } from '../core/bind-verdicts.ts';
 import type { RenderedConfig } from '../core/config.ts';
 import type { DaemonEventBody } from '../core/events.ts';
-import { createHeldServices, sectionOf } from '../core/held-services.ts';
+import { createHeldServices } from '../core/held-services.ts';
 import { bindsText, type Listened, listenedOn, NOT_LISTENING, rangePortsIn } from '../core/listened.ts';
-import { type BindTrial, type HeldListener, listenerProblem, pauseAfter, reasonToHold } from '../core/listener.ts';
+import { type BindTrial, type HeldListener, listenerProblem, pauseAfter } from '../core/listener.ts';
 import type { Clock, Haproxy } from '../core/ports.ts';
 import { rememberedLast } from '../core/remembered.ts';
 import type { RoutingTable, ServiceFrontend } from '../core/routing.ts';
@@ -222,37 +222,6 @@ export function createKeptListeners({ haproxy, clock, emit, settings, loaded, pu
   };
 }
 
-function heldListener({ bind, service, setting }: WantedBind, since: Instant, why: string): HeldListener {
-  const { address, port } = bind;
-  const owner = service === undefined ? {} : { app: service.app, service: service.backend };
-  return { bind: { address, port }, ...owner, since, why, ...(setting === undefined ? {} : { setting }) };
-}
-
 /** When its pause is over; what waits for HAProxy to give up an address, as soon as it has loaded something else. */
 const dueAt = ({ asLoaded, listener, retryAt }: Held, listened: Listened): Instant =>
   asLoaded && listened.inTheWay(listener.bind) === undefined ? (0 as Instant) : retryAt;
-
-/** The address of the templates' own that a service asks for, too; one that the service has already it keeps. */
-function twinOf(
-  { bind, service, setting }: WantedBind,
-  listened: Listened,
-  taken: readonly BindAddress[],
-): BindAddress | undefined {
-  if (service === undefined || setting !== undefined) return undefined;
-  const twin = taken.find(({ address, port }) => port === bind.port && listenersOverlap(address, bind.address));
-  if (twin === undefined) return undefined;
-  const own = listened.of(sectionOf(service)).some((has) => formatBind(has) === formatBind(bind));
-  return own ? undefined : twin;
-}
-
-/** What HAProxy listens on already and has to give up, where that is why an address cannot be had. */
-function ownInTheWay({ bind, outcome, holder }: BindTrial, listened: Listened): BindAddress | undefined {
-  const other = outcome === 'ours' || outcome === 'untried' || (outcome === 'taken' && holder?.pid === undefined);
-  return other ? listened.inTheWay(bind) : undefined;
-}
-
-/** Who sets up a machine may have reasons for a port that connections use, too. */
-function whyNot({ setting }: WantedBind, trial: BindTrial | undefined): string | undefined {
-  if (trial === undefined || (setting !== undefined && trial.outcome === 'ephemeral')) return undefined;
-  return reasonToHold(trial);
-}
