@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { rememberedContent } from '../core/remembered.ts';
 import { unreachable } from '../core/result.ts';
 import type { ObservedServer, Tier } from '../core/runtime.ts';
 import type { Expected, RuntimeLine } from './runtime-lines.ts';
@@ -122,6 +123,22 @@ export const isUnknownBackend = (reply: string): boolean => reply.endsWith("Can'
 /** What HAProxy says of a map that its configuration does not look up. */
 export const isUnknownMap = (reply: string): boolean => reply.startsWith('Unknown map identifier.');
 
+/** Where what counts stands in a row; the same in every answer of one HAProxy. */
+const columnsOf = rememberedContent((header: string) => {
+  const columns = header.trim().split(' ');
+  const at = (name: string): number => columns.indexOf(name);
+  const places = {
+    backendAt: at('be_name'),
+    nameAt: at('srv_name'),
+    idAt: at('srv_id'),
+    addressAt: at('srv_addr'),
+    portAt: at('srv_port'),
+    operationalAt: at('srv_op_state'),
+    adminAt: at('srv_admin_state'),
+  };
+  return { ...places, needed: Math.max(...Object.values(places)) + 1 };
+});
+
 /**
  * Reads an answer to `show servers state`, by backend. Undefined where it is none, as for a backend that does not exist.
  * Gives the event loop its turn after every 250 servers.
@@ -131,18 +148,8 @@ export async function parseServersState(
 ): Promise<ReadonlyMap<string, readonly ObservedServer[]> | undefined> {
   const header = /(?:^|\n)# (be_id .*)\n?/.exec(reply);
   if (!header) return undefined;
-  const columns = (header[1] ?? '').trim().split(' ');
-  const at = (name: string): number => columns.indexOf(name);
-  const [backendAt, nameAt, idAt, addressAt, portAt] = [
-    at('be_name'),
-    at('srv_name'),
-    at('srv_id'),
-    at('srv_addr'),
-    at('srv_port'),
-  ];
-  const [operationalAt, adminAt] = [at('srv_op_state'), at('srv_admin_state')];
+  const { backendAt, nameAt, idAt, addressAt, portAt, operationalAt, adminAt, needed } = columnsOf(header[1] ?? '');
   const backends = new Map<string, ObservedServer[]>();
-  const needed = Math.max(backendAt, nameAt, idAt, addressAt, portAt, operationalAt, adminAt) + 1;
   await eachLine(reply, header.index + header[0].length, 250, (line) => {
     const values = line.split(' ', needed);
     if (values.length < needed) return;
