@@ -36,7 +36,7 @@ function prefix(nodes: { readonly beside?: string; readonly onPath?: string; rea
     code: run.status,
     out: run.stdout.trim(),
     err: run.stderr,
-    main: `--max-semi-space-size=8 ${join(home, 'dist/main.js')}`,
+    main: `--max-semi-space-size=8 --v8-pool-size=2 ${join(home, 'dist/main.js')}`,
   };
 }
 
