@@ -37,7 +37,7 @@ export function createMetrics(options: { readonly version: string; readonly endp
       counters.waits.observe({ outcome }, seconds);
     },
     async text(state, now) {
-      gauges.set(state, now);
+      await gauges.set(state, now);
       return registry.metrics();
     },
     contentType: registry.contentType,

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Gauge, type Registry } from 'prom-client';
 import type { App } from '../core/app.ts';
 import { DISK_USES } from '../core/disk.ts';
@@ -17,7 +18,7 @@ const HOLDS: readonly ReloadHold['because'][] = ['budget', 'old-workers', 'memor
 export function createStateGauges(
   registry: Registry,
   endpoints: readonly string[],
-): { readonly set: (state: State, now: number) => void } {
+): { readonly set: (state: State, now: number) => Promise<void> } {
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
   const up = gauge(
@@ -80,14 +81,17 @@ export function createStateGauges(
       certificates.set({ cert: path }, Date.parse(notAfter) / 1000);
     }
   };
-  const setRouting = (state: State): void => {
+  const setRouting = async (state: State): Promise<void> => {
     const found = problemCounts(state.problems);
+    await setImmediate();
     for (const [word, count] of Object.entries(appCounts(state.snapshot?.apps, state.table?.backends, found.excluded)))
       apps.set({ state: word }, count);
+    await setImmediate();
     for (const [word, count] of Object.entries(countRoutes(state))) routes.set({ state: word }, count);
     for (const severity of EFFECTS) findings.set({ severity }, found.effects.get(severity) ?? 0);
     quarantined.set(found.quarantined.size);
     lastGood.set([...found.quarantined].filter((app) => !found.excluded.has(app)).length);
+    await setImmediate();
   };
   const setHaproxy = (state: State): void => {
     generation.set(desiredGeneration(state) ?? state.written?.generation ?? 0);
@@ -111,9 +115,10 @@ export function createStateGauges(
     }
   };
   return {
-    set(state, now) {
+    async set(state, now) {
+      // What is as large as the cluster is counted first, and in turns; the rest of what is told is then of one moment.
+      await setRouting(state);
       setOutside(state, now);
-      setRouting(state);
       setHaproxy(state);
     },
   };

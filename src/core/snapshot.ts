@@ -105,7 +105,10 @@ export function createSnapshotParser(lookups: Lookups, previous?: Snapshot): Sna
       take(app, NO_PROBLEMS);
     },
     finish(takenAt) {
-      const kept = [...apps.values()].sort((a, b) => byText(a.value.id, b.value.id));
+      // In the order of before: what is in order already costs next to nothing to sort.
+      const known = previous?.apps.flatMap(({ id }) => apps.get(id) ?? []) ?? [];
+      const others = [...apps.values()].filter(({ value }) => !before.has(value.id));
+      const kept = [...known, ...others].sort((a, b) => byText(a.value.id, b.value.id));
       const problems = [left, ...kept.flatMap((app) => (app.problems.length === 0 ? [] : [app.problems]))].flat();
       return { value: { takenAt, apps: kept.map((app) => app.value) }, problems: distinct(problems) };
     },

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { App, AppId, Instant, Snapshot } from '../core/app.ts';
 import { keepApp } from '../core/identity.ts';
 import type { ChangeHint, Clock, Source, SourceFailure } from '../core/ports.ts';
@@ -69,9 +70,14 @@ export function createMarathonReader({
     memory = read.value.memory;
     await prepare(read.value.versions, read.value.hosts, signal);
     const listed = await read.value.finish(clock.now());
+    // Each looks at all apps, and has a turn of the event loop for it.
+    await setImmediate();
     last = await completed(listed, listed.value.apps, before, signal);
+    const { apps } = last.value;
+    await setImmediate();
     announced.readAll(before, last.value, startedAt);
-    watch.seenAll(last.value.apps);
+    await setImmediate();
+    watch.seenAll(apps);
     return ok(last);
   }
 
