@@ -52,13 +52,34 @@ export function sortedAfter<T>(
     const out = new Set(left);
     return [...list.filter((item) => !out.has(item)), ...added].sort(order);
   }
+  if (left.length <= 1 && added.length <= 1) return withOne(list, left[0], added[0], order);
   const now = [...list];
   for (const item of left) {
-    const at = now.indexOf(item, firstNotBefore(now, item, order));
+    const at = placeOf(now, item, order);
     if (at >= 0) now.splice(at, 1);
   }
   for (const item of added) now.splice(firstNotBefore(now, item, order), 0, item);
   return now;
+}
+
+/** A sorted list with one item less, one more or one in place of another: in as few copies as that takes, it is as large as the cluster. */
+function withOne<T>(
+  list: readonly T[],
+  left: T | undefined,
+  added: T | undefined,
+  order: (a: T, b: T) => number,
+): readonly T[] {
+  const from = left === undefined ? -1 : placeOf(list, left, order);
+  if (added === undefined) return from < 0 ? list : list.toSpliced(from, 1);
+  const to = firstNotBefore(list, added, order);
+  if (from < 0) return list.toSpliced(to, 0, added);
+  if (from === to) return list.with(from, added);
+  return list.toSpliced(from, 1).toSpliced(from < to ? to - 1 : to, 0, added);
+}
+
+/** Where the item is in a sorted list; -1: nowhere. */
+function placeOf<T>(list: readonly T[], item: T, order: (a: T, b: T) => number): number {
+  return list.indexOf(item, firstNotBefore(list, item, order));
 }
 
 /** Where in a sorted list the items begin that do not stand before `item`. */

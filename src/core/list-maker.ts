@@ -29,6 +29,15 @@ function compared(a: readonly unknown[], b: readonly unknown[]): CommonEnds {
   return { head, tail };
 }
 
+/** More arguments than this are not passed at once: they stand on the stack. */
+const MOST_ARGUMENTS = 1_000;
+
+/** A list with others in place of the items from `from` up to `to`. In one copy where that is possible: it is as large as the cluster. */
+function spliced<T>(list: readonly T[], from: number, to: number, others: readonly T[]): readonly T[] {
+  if (others.length <= MOST_ARGUMENTS) return list.toSpliced(from, to - from, ...others);
+  return list.slice(0, from).concat(others, list.slice(to));
+}
+
 /**
  * Makes a list of a list, item by item, and keeps what it made at the call before of the items that stand in front of and behind
  * all that is different. The same list when nothing is. `make` must always make the same of an item.
@@ -44,7 +53,7 @@ export function createListMaker<K, V>(make: (item: K) => V): (items: readonly K[
       const same = items.length === before.length && between.every((one, at) => one === made[head + at]);
       if (!same) {
         const old = made;
-        made = old.slice(0, head).concat(between, old.slice(old.length - tail));
+        made = spliced(old, head, old.length - tail, between);
         setEnds(old, made, { head, tail });
       }
     }

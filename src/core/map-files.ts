@@ -47,10 +47,11 @@ function createSource<K extends object>(
   );
   const digests = new Map<MapFile, ReturnType<typeof createTextDigest>>();
   const texts = new Map<MapFile, MapText>();
+  const keys = createKeyCounts();
   let before: readonly (readonly Line[])[] = [];
 
-  function write(map: MapFile, all: readonly Line[]): void {
-    const lines = eachKeyOnce(all.filter((line) => line.map === map));
+  function write(map: MapFile, all: readonly (readonly Line[])[]): void {
+    const lines = keys.isRepeated(map) ? eachKeyOnce(linesIn(all, map)) : linesIn(all, map).map(({ text }) => text);
     const digest = digests.get(map) ?? createTextDigest();
     digests.set(map, digest);
     texts.set(map, { lines, digest: digest(lines) });
@@ -59,22 +60,44 @@ function createSource<K extends object>(
   return (items) => {
     const now = list(items);
     if (now === before) return texts;
-    const different = differentMaps(before, now);
-    if (different.length > 0) {
-      const all = now.flat();
-      for (const map of different) write(map, all);
-    }
+    const { head, tail } = commonEnds(before, now);
+    const [gone, came] = [before, now].map((of) => of.slice(head, of.length - tail).flat());
+    for (const line of gone ?? []) keys.count(line, -1);
+    for (const line of came ?? []) keys.count(line, 1);
+    for (const map of differentMaps(gone ?? [], came ?? [])) write(map, now);
     before = now;
     return texts;
   };
 }
 
+/** How often each key is in its map, and whether any is there more than once: all of a map need not be looked at for that. */
+function createKeyCounts() {
+  const counts = new Map<MapFile, Map<string, number>>();
+  const repeats = new Map<MapFile, number>();
+  return {
+    count({ map, key }: Line, by: 1 | -1): void {
+      const ofMap = counts.get(map) ?? new Map<string, number>();
+      counts.set(map, ofMap);
+      const was = ofMap.get(key) ?? 0;
+      if (was + by === 0) ofMap.delete(key);
+      else ofMap.set(key, was + by);
+      if (Math.min(was, was + by) >= 1) repeats.set(map, (repeats.get(map) ?? 0) + by);
+    },
+    isRepeated: (map: MapFile): boolean => (repeats.get(map) ?? 0) > 0,
+  };
+}
+
+function linesIn(all: readonly (readonly Line[])[], map: MapFile): readonly Line[] {
+  const found: Line[] = [];
+  for (const lines of all) for (const line of lines) if (line.map === map) found.push(line);
+  return found;
+}
+
 /** The maps in which the rows, or their order, are not the same. */
-function differentMaps(before: readonly (readonly Line[])[], now: readonly (readonly Line[])[]): readonly MapFile[] {
-  const { head, tail } = commonEnds(before, now);
-  const linesByMap = (of: typeof now): ReadonlyMap<MapFile, readonly Line[]> =>
-    Map.groupBy(of.slice(head, of.length - tail).flat(), ({ map }) => map);
-  const [was, is] = [linesByMap(before), linesByMap(now)];
+function differentMaps(gone: readonly Line[], came: readonly Line[]): readonly MapFile[] {
+  const linesByMap = (lines: readonly Line[]): ReadonlyMap<MapFile, readonly Line[]> =>
+    Map.groupBy(lines, ({ map }) => map);
+  const [was, is] = [linesByMap(gone), linesByMap(came)];
   return [...new Set([...was.keys(), ...is.keys()])].filter((map) => !sameLines(was.get(map), is.get(map)));
 }
 
@@ -84,10 +107,7 @@ function sameLines(a: readonly Line[] = [], b: readonly Line[] = []): boolean {
 
 /** A key stands there once: HAProxy finds the first. */
 function eachKeyOnce(lines: readonly Line[]): readonly string[] {
-  const keys = new Set<string>();
-  return lines.flatMap(({ key, text }) => {
-    const isNew = !keys.has(key);
-    keys.add(key);
-    return isNew ? [text] : [];
-  });
+  const first = new Map<string, Line>();
+  for (const line of lines) if (!first.has(line.key)) first.set(line.key, line);
+  return [...first.values()].map(({ text }) => text);
 }

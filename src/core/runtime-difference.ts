@@ -124,8 +124,11 @@ function compareBackend(name: BackendName, observed: ObservedRuntime, table: Rou
     if (wanted !== undefined) found.push({ what: 'backend-missing', backend: name });
     return;
   }
+  const servers = wanted?.servers ?? [];
+  // Nearly always: as many, in the same order, and nothing different.
+  if (servers.length === has.length && servers.every((server, at) => isAs(server, has[at]))) return;
   const extra = new Map(has.map((server) => [server.name, server]));
-  for (const server of wanted?.servers ?? []) {
+  for (const server of servers) {
     const live = extra.get(server.name);
     extra.delete(server.name);
     if (live === undefined) found.push({ what: 'server-missing', backend: name, server });
@@ -139,6 +142,9 @@ function compareBackend(name: BackendName, observed: ObservedRuntime, table: Rou
     found.push({ what: 'server-extra', backend: name, server: server.name as ServerName });
   }
 }
+
+const isAs = (server: Server, live: ObservedServer | undefined): boolean =>
+  live?.name === server.name && live.admission === server.admission && isAt(server, live);
 
 function isAt({ endpoint }: Server, { address, port }: ObservedServer): boolean {
   if (endpoint.port !== port) return false;
