@@ -15,6 +15,8 @@ export const PORTS = {
 export const SERVICE_PORTS = { from: 10_000, to: 24_999 } as const;
 
 export const hostOf = (id: string): string => `${id.slice(1).replaceAll('/', '-')}.bench.example`;
+/** The address of a task as Marathon tells of it; empty where it has none. */
+export const addressOf = (task: unknown): string => /"ipAddress":"([^"]+)"/.exec(JSON.stringify(task ?? {}))?.[1] ?? '';
 export const seededId = (index: number): string => `/bench/app-${index}`;
 
 /** Who checks the health of tasks. */

@@ -1,4 +1,8 @@
-import { hostOf, PORTS, seededId } from '../apps.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addressOf, hostOf, PORTS, seededId } from '../apps.ts';
+import { startAlone } from '../haproxy-alone.ts';
 import { type LoadResult, runLoad } from '../load.ts';
 import type { Measurement } from '../measurement.ts';
 import { reloads } from '../metrics.ts';
@@ -34,6 +38,7 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
   try {
     await stage.start();
     const alone = await haproxyWithoutChanges(stage, options.quick ? 3 : 15);
+    const bare = await bareHaproxy(stage, options.quick ? 3 : 15);
     const before = await reloads(stage.portolan);
     const watch = watchHaproxy(stage);
     const cpu = await cpuMs(stage.pid());
@@ -68,6 +73,7 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
         yardstick: alone * seconds,
         goal: { most },
       },
+      { ...named('a HAProxy that only forwards'), value: bare * seconds, unit: 's CPU' },
       { ...named('most HAProxy processes'), value: haproxy.processes, unit: 'processes' },
       { ...named('RSS of Portolan'), value: (await memoryMb(stage.pid())).now, unit: 'MB' },
     ];
@@ -77,10 +83,10 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
 }
 
 /** New and kept connections to all apps, one after the other. */
-function requests(stage: Stage, ms: number): Promise<LoadResult> {
+function requests({ httpPort }: Pick<Stage, 'httpPort'>, ms: number): Promise<LoadResult> {
   const targets = Array.from({ length: APPS }, (_, n) => ({
     address: '127.0.0.1',
-    port: stage.httpPort,
+    port: httpPort,
     host: hostOf(seededId(n)),
   }));
   return runLoad({ targets, ms, shape: { kind: 'steady', perSecond: REQUESTS_PER_SECOND } });
@@ -91,6 +97,38 @@ async function haproxyWithoutChanges(stage: Stage, seconds: number): Promise<num
   const watch = watchHaproxy(stage);
   await requests(stage, seconds * 1_000);
   return (await watch.stop()).cpuMs / 1_000 / seconds;
+}
+
+/**
+ * What the same requests cost a HAProxy that only hands them to one task, in seconds of CPU a second: no configuration with routes
+ * can cost less than that.
+ */
+async function bareHaproxy(stage: Stage, seconds: number): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-bare-'));
+  const file = join(folder, 'haproxy.cfg');
+  const [address] = stage.marathon.tasks(seededId(0)).map(({ json }) => addressOf(json));
+  const lines = [
+    'defaults',
+    '  mode http',
+    '  timeout connect 5s',
+    '  timeout client 30s',
+    '  timeout server 30s',
+    'frontend bare',
+    `  bind 127.0.0.1:${PORTS.yardstick}`,
+    '  default_backend bare',
+    'backend bare',
+    `  server task ${address}:${PORTS.tasks}`,
+    '',
+  ];
+  await writeFile(file, lines.join('\n'));
+  const haproxy = await startAlone(file, folder, 'own');
+  const before = await cpuMs(haproxy.pid);
+  const { failed } = await requests({ httpPort: PORTS.yardstick }, seconds * 1_000);
+  const used = (await cpuMs(haproxy.pid)) - before;
+  await haproxy.stop();
+  await rm(folder, { recursive: true, force: true });
+  if (failed > 0) throw new Error(`${failed} requests failed that nothing was in the way of`);
+  return used / 1_000 / seconds;
 }
 
 /** Scales apps to four tasks and back to three, one after the other, at their times. Gives how many changes were made. */

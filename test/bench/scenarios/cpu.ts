@@ -1,4 +1,4 @@
-import { seededId } from '../apps.ts';
+import { addressOf, seededId } from '../apps.ts';
 import { backendAt, seenServers } from '../haproxy-socket.ts';
 import { type Measurement, quantile } from '../measurement.ts';
 import { loopDelay } from '../metrics.ts';
@@ -101,7 +101,7 @@ async function singleChanges(stage: Stage, rounds: number, idle: number) {
     const app = seededId((n * 7) % stage.apps);
     const tasks = stage.marathon.tasks(app);
     const [task] = tasks;
-    const addresses = tasks.map(({ json }) => /"ipAddress":"([^"]+)"/.exec(JSON.stringify(json))?.[1] ?? '');
+    const addresses = tasks.map(({ json }) => addressOf(json));
     const [address] = addresses;
     const backend = backendAt(all, addresses);
     if (task === undefined || backend === undefined) throw new Error(`${app} is not served`);

@@ -1,4 +1,4 @@
-import { hostOf, seededId } from '../apps.ts';
+import { addressOf, hostOf, seededId } from '../apps.ts';
 import type { Floor } from '../floor.ts';
 import { backendAt, seenServers } from '../haproxy-socket.ts';
 import { type Measurement, quantile } from '../measurement.ts';
@@ -104,10 +104,6 @@ export function drains(stage: Stage): Promise<Samples> {
     await marathon.settled(id);
     return ms;
   });
-}
-
-function addressOf(json: unknown): string {
-  return /"ipAddress":"([^"]+)"/.exec(JSON.stringify(json ?? {}))?.[1] ?? '';
 }
 
 /** The figures of one kind of latency beside its floor. */
