@@ -28,7 +28,9 @@ interface Parts {
   readonly worker: () => LaneWorker | undefined;
   /** HAProxy does not accept what it was brought to over its socket. */
   readonly refused: (config: RenderedConfig) => void;
-  /** It does, and the disk has it. */
+  /** A copy of this digest is about to be what the disk shows. */
+  readonly publishing: (digest: string) => void;
+  /** HAProxy accepts it, and the disk has it. */
   readonly accepted: (accepted: Accepted) => void;
 }
 
@@ -87,6 +89,7 @@ export function createDiskFollower(parts: Parts): DiskFollower {
     // Another worker, a reload or a doubt came in between.
     if (held > 0 || worker()?.generation !== base.generation || (newest === undefined && !runs(config.digest)))
       return 'failed';
+    parts.publishing(config.digest);
     const published = await haproxy.publish(checked.value, base.generation);
     if (!published.ok) return 'failed';
     emit({ type: 'published', generation: checked.value.generation, ms: clock.now() - startedAt });

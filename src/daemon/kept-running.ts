@@ -33,6 +33,8 @@ export interface KeptRunning {
   apply(attempt: Attempt): Promise<HaproxyFailure | undefined>;
   /** HAProxy was brought to a draft over its socket. */
   carried(draft: Draft, cause: PassCause, commands: number, ms: number): void;
+  /** A copy of this digest is about to stand on the disk as what the worker runs; what it runs may have gone on since it was made. */
+  publishes(digest: string): void;
   /** The worker in charge, as far as it is known. */
   worker(): LaneWorker | undefined;
   doubt(): void;
@@ -64,6 +66,9 @@ type Kept = Running &
 /** One unanswered question is bad luck; after this many in a row a reload makes what runs certain again. */
 const MISSES_UNTIL_UNKNOWN = 2;
 
+/** Copies that are remembered: one that failed leaves the one before it on the disk, and several in a row may fail. */
+const COPIES = 8;
+
 /** Nothing is known before `start`. */
 export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning {
   let running: Kept = { known: false };
@@ -73,6 +78,8 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
   let misses = 0;
   /** Given to HAProxy without a certain outcome. */
   let unconfirmed: Attempt | undefined;
+  /** Digests of what the disk may show of this worker, oldest first. */
+  let copies: readonly string[] = [];
 
   const nothingYet = (): boolean => !running.known && running.nothingYet === true;
 
@@ -82,6 +89,7 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
     doubted = false;
     misses = 0;
     unconfirmed = undefined;
+    copies = [];
   }
 
   async function start(): Promise<void> {
@@ -122,10 +130,10 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
   /** What runs was read from the worker: the same as before, our own late success, or somebody else's doing. */
   async function found(observed: Extract<Observed, { readonly known: true }>): Promise<void> {
     const { generation, config } = observed;
-    // What was changed over the socket is published a little later: until then the disk shows what was loaded.
-    const published = running.known && (running.loaded ?? running.config).digest === config.digest;
-    const expected = running.known && (running.config.digest === config.digest || published);
-    if (running.known && running.generation === generation && expected) {
+    // What was changed over the socket is published a little later: until then the disk shows an earlier copy, or what was loaded.
+    const { digest } = config;
+    const older = running.known && ((running.loaded ?? running.config).digest === digest || copies.includes(digest));
+    if (running.known && running.generation === generation && (running.config.digest === digest || older)) {
       doubted = false;
       misses = 0;
       return;
@@ -221,6 +229,9 @@ export function createKeptRunning({ haproxy, clock, emit }: Parts): KeptRunning 
     },
     apply,
     carried,
+    publishes(digest) {
+      copies = [...copies, digest].slice(-COPIES);
+    },
     worker: () =>
       running.known
         ? { generation: running.generation, loaded: running.loaded ?? running.config, published: running.config }

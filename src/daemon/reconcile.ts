@@ -48,6 +48,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
     runs: running.runs,
     worker: running.worker,
     refused: (config) => candidates.doubt(config),
+    publishing: running.publishes,
     accepted: quarantine.checked,
   });
   const candidates = createCandidates({

@@ -20,6 +20,7 @@ function rig() {
   const validated: string[] = [];
   const refused: string[] = [];
   const accepted: number[] = [];
+  const announced: string[] = [];
   const state = { runs: 'a', generation: 7, valid: true, invalid: false, whileChecking: () => {} };
   const follower = createDiskFollower({
     haproxy: {
@@ -33,6 +34,7 @@ function rig() {
       },
       publish: async () => {
         published.push(validated.at(-1) ?? '');
+        expect(announced.at(-1)).toBe(published.at(-1));
         return ok(undefined);
       },
     },
@@ -41,6 +43,7 @@ function rig() {
     runs: (digest) => digest === state.runs,
     worker: () => ({ generation: state.generation as Generation, loaded: config('loaded') }),
     refused: ({ digest }) => refused.push(digest),
+    publishing: (digest) => announced.push(digest),
     accepted: ({ snapshot }) => accepted.push(snapshot.takenAt),
   });
   return { follower, state, events, published, validated, refused, accepted };
