@@ -81,8 +81,9 @@ export async function validateFolder(
   // No exit code: it could not be started, or was killed (out of memory, …). Nothing is said about the configuration.
   if (ended.exitCode === undefined && !alerts)
     return fail({ kind: 'binary', detail: ended.shortMessage ?? 'haproxy -c could not be run' });
-  if (ended.exitCode === 127 && !alerts)
-    return fail({ kind: 'binary', detail: `${options.binary} exited with code 127` });
+  // What a shell says of a program that it cannot start (126) or find (127).
+  if ((ended.exitCode === 126 || ended.exitCode === 127) && !alerts)
+    return fail({ kind: 'binary', detail: `${options.binary} exited with code ${ended.exitCode}` });
   if (alerts) return fail({ kind: 'invalid', diagnostics });
   const message = lastLine(ended.stderr) ?? `haproxy -c exited with code ${ended.exitCode} and said nothing`;
   return fail({ kind: 'invalid', diagnostics: [...diagnostics, { severity: 'alert', message }] });

@@ -67,6 +67,16 @@ test('what it finds is the same', async () => {
   });
 });
 
+test('a HAProxy that cannot be started says nothing about the configuration', async () => {
+  const haproxy = await watched();
+  expect(await haproxy.validate(config(), 'test', never, 'meanwhile')).toMatchObject({ ok: true });
+  await chmod(join(rig.paths.root, 'haproxy.sh'), 0o644);
+  expect(await haproxy.validate(config(), 'test', never, 'meanwhile')).toMatchObject({
+    ok: false,
+    failure: { kind: 'binary' },
+  });
+});
+
 test('after one that got no CPU in time, the next one takes its share', async () => {
   const haproxy = await watched(5);
   expect(await haproxy.validate(config(), 'test', never, 'meanwhile')).toMatchObject({
