@@ -5,63 +5,22 @@ import type { ApplyPlan } from '../core/plan.ts';
 import { planReload } from '../core/plan.ts';
 import type { PassCause } from '../core/ports.ts';
 import { unreachable } from '../core/result.ts';
-import { createCandidates, type Proven } from './candidates.ts';
-import { createCarrier } from './carrier.ts';
+import type { Proven } from './candidates.ts';
 import { createDecisions } from './decisions.ts';
-import { createDiskFollower } from './disk-follower.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import { sameInputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
-import { earliest, type Keeper } from './keeper.ts';
-import { createKeptBudget } from './kept-budget.ts';
-import { createKeptLane } from './kept-lane.ts';
-import { createKeptListeners } from './kept-listeners.ts';
-import { createKeptMemory } from './kept-memory.ts';
-import { createKeptOwners } from './kept-owners.ts';
-import { createKeptQuarantine } from './kept-quarantine.ts';
-import { createKeptRenderer } from './kept-renderer.ts';
-import { createKeptRunning } from './kept-running.ts';
-import { createKeptSnapshot } from './kept-snapshot.ts';
+import { earliest } from './keeper.ts';
+import { createKept } from './kept.ts';
 import type { Decided, EndedPass, Pass, PassDeps, PassOutcome, Reconciler } from './pass.ts';
-import { createReopening } from './reopening.ts';
 
 /** A reconciler that has seen nothing yet. */
 export function createReconciler(deps: PassDeps): Reconciler {
-  const { clock, emit, settings, place } = deps;
-  const running = createKeptRunning(deps);
-  const newest = createKeptSnapshot({ ...deps, served: running.served });
-  const memory = createKeptMemory(deps.memoryStore);
-  const quarantine = createKeptQuarantine(deps);
-  const listeners = createKeptListeners({
-    ...deps,
-    loaded: () => running.worker()?.loaded,
-    published: () => running.worker()?.published,
-  });
-  const renderer = createKeptRenderer(deps.stages.createRenderer, emit);
-  const owners = createKeptOwners({ ...deps, memory, served: running.served, isUnknown: running.isUnknown });
+  const { clock, emit, place } = deps;
+  const { running, newest, memory, quarantine, listeners, renderer, owners, ...more } = createKept(deps);
+  const { lane, carrier, disk, candidates, budget, reopening, keepers } = more;
   const { render, parts } = renderer;
-  const lane = createKeptLane(deps.haproxy.runtime, clock, { ...deps.timings, pathMatch: settings.pathMatch });
-  const carrier = createCarrier({ ...deps, lane, running });
-  const disk = createDiskFollower({
-    ...deps,
-    runs: running.runs,
-    worker: running.worker,
-    refused: (config) => candidates.doubt(config),
-    publishing: running.publishes,
-    accepted: quarantine.checked,
-  });
-  const candidates = createCandidates({
-    ...deps,
-    running,
-    quarantine,
-    refused: ({ inputs }, ...refused) => renderer.refused(inputs.templates, ...refused),
-    alone: disk.holding,
-  });
-  const budget = createKeptBudget(deps);
-  const reopening = createReopening({ ...deps, running, budget });
-  /** Whoever holds something back, and looks at it again. */
-  const keepers: readonly Keeper[] = [newest, quarantine, candidates, listeners, owners, reopening];
   const { decide } = createDecisions({
     ...deps,
     owners,
