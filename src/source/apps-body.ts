@@ -26,7 +26,7 @@ export interface AppsRead {
   readonly hosts: readonly string[];
   /** The snapshot, once what can be known of `versions` and `hosts` is known. Call it once. */
   finish(takenAt: Instant): Promise<Checked<Snapshot>>;
-  /** For the reader of the next list; complete once finished. */
+  /** For the reader of the next list; complete once finished. Nothing of a list that was read without one. */
   readonly memory: AppsMemory;
 }
 
@@ -44,17 +44,17 @@ export const readApps =
 /**
  * Reads `{"apps":[…]}` app by app as it comes, each compared with `previous` at once: what says nothing new is garbage before
  * the next one is read. Apps that need a definition or an address that is not known yet wait as text. An app whose bytes are in
- * `remembered` is taken from there.
+ * `remembered` is taken from there; without one no app gets a print, which only the reader of a next list has use for.
  *
  * Anything wrong anywhere is a failure of the whole, of the kind that `JSON.parse` and a look at the result would give.
  */
 export function createAppsReader(
   lookups: Lookups,
   previous: Snapshot | undefined,
-  remembered: AppsMemory = NO_MEMORY,
+  remembered?: AppsMemory,
 ): BodyReader<AppsRead> {
-  const recall = createAppsRecall(remembered);
-  const splitter = createAppSplitter(recall.recognise);
+  const recall = remembered === undefined ? undefined : createAppsRecall(remembered);
+  const splitter = createAppSplitter(recall?.recognise);
   const turns = createTurns(TURN_MS);
   let parser = createSnapshotParser(lookups, previous);
   let waiting: { readonly print: string; readonly length: number; readonly text: string }[] = [];
@@ -63,12 +63,12 @@ export function createAppsReader(
   const hosts = new Set<string>();
 
   const add = ({ bytes, known }: FoundApp<RememberedApp>): void => {
-    const print = known?.print ?? printOf(bytes);
-    const same = known ?? recall.find(print);
+    const print = known?.print ?? (recall === undefined ? '' : printOf(bytes));
+    const same = known ?? recall?.find(print);
     if (same !== undefined && stillHolds(same, lookups)) {
       for (const [host] of same.agents) hosts.add(host);
       parser.keep(same.app);
-      recall.note(same);
+      recall?.note(same);
       return;
     }
     const text = bytes.toString('utf8');
@@ -81,7 +81,7 @@ export function createAppsReader(
   const parse = (print: string, length: number, json: unknown): void => {
     const app = parser.add(json);
     // A definition may be forgotten, and what is wrong is to be told each time: only what is whole by itself is remembered.
-    if (app === undefined || wantedVersions([json]).length > 0) return;
+    if (recall === undefined || app === undefined || wantedVersions([json]).length > 0) return;
     recall.note({ print, length, app, agents: wantedHosts([json]).map((host) => [host, lookups.address(host)]) });
   };
 
@@ -133,7 +133,7 @@ export function createAppsReader(
       return ok({
         versions: [...versions.values()],
         hosts: [...hosts],
-        memory: recall.memory(),
+        memory: recall?.memory() ?? NO_MEMORY,
         async finish(takenAt) {
           await inTurns(waiting, ({ print, length, text }) => parse(print, length, JSON.parse(text)));
           return parser.finish(takenAt);

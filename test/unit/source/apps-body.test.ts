@@ -5,7 +5,7 @@ import { type Lookups, NO_LOOKUPS, parseSnapshot } from '../../../src/core/snaps
 import { parseJson } from '../../../src/source/answers.ts';
 import { createAppSplitter } from '../../../src/source/app-splitter.ts';
 import { createAppsReader } from '../../../src/source/apps-body.ts';
-import type { AppsMemory } from '../../../src/source/apps-memory.ts';
+import { type AppsMemory, NO_MEMORY } from '../../../src/source/apps-memory.ts';
 import { app } from './rig.ts';
 
 const NOW = 5 as Instant;
@@ -34,7 +34,7 @@ async function piecewise(
 
 /** What the reader remembers of a text. */
 async function memoryOf(bytes: Buffer, lookups: Lookups): Promise<AppsMemory | undefined> {
-  const reader = createAppsReader(lookups, undefined);
+  const reader = createAppsReader(lookups, undefined, NO_MEMORY);
   await reader.write(bytes);
   const read = await reader.end();
   if (!read.ok) return undefined;
@@ -203,6 +203,15 @@ describe('an app is taken from memory while its bytes and its agents’ addresse
     }
   });
 
+  test('and not kept of a list that no other will follow', async () => {
+    const reader = createAppsReader(at('10.0.0.1'), undefined);
+    await reader.write(text(list));
+    const read = await reader.end();
+    if (!read.ok) throw new Error('not read');
+    expect((await read.value.finish(NOW)).value.apps).toHaveLength(4);
+    expect(read.value.memory).toBe(NO_MEMORY);
+  });
+
   test('and parsed again once an agent has another address', async () => {
     const memory = await memoryOf(text(list), at('10.0.0.1'));
     const moved = await apps(text(list), [], at('10.0.0.2'), memory);
@@ -212,7 +221,7 @@ describe('an app is taken from memory while its bytes and its agents’ addresse
   test('one that waited for an address is remembered as well', async () => {
     const known = new Map<string, string>();
     const lookups: Lookups = { definition: () => undefined, address: (host) => known.get(host) };
-    const reader = createAppsReader(lookups, undefined);
+    const reader = createAppsReader(lookups, undefined, NO_MEMORY);
     await reader.write(text(list));
     const read = await reader.end();
     if (!read.ok) throw new Error('not read');
