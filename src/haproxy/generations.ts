@@ -18,7 +18,15 @@ import { stamped, writeFiles } from './generation-files.ts';
 import { describeGeneration, MANIFEST_NAME, type Manifest } from './manifest.ts';
 import { OWNERS_NAME, ownerLines } from './owners-file.ts';
 import type { StatePaths } from './paths.ts';
-import { configOf, readManifest, readStored, type StoredGeneration, type Unreadable } from './stored-generation.ts';
+import {
+  configOf,
+  isFinished,
+  readManifest,
+  readStored,
+  readVerified,
+  type StoredGeneration,
+  type Unreadable,
+} from './stored-generation.ts';
 
 /** The configurations on disk and the two symlinks that say which of them counts. */
 export interface Generations {
@@ -86,7 +94,7 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     const { current, lastGood } = await pointers();
     const all = await numbers();
     for (const number of all) {
-      if (number === current || number === lastGood || (await readStored(folder(number))).is !== 'unfinished') continue;
+      if (number === current || number === lastGood || (await isFinished(folder(number)))) continue;
       await rm(folder(number), { recursive: true, force: true });
       // The newest leaves an empty folder behind: its number stays taken, or a later one could get it again.
       if (number === all[0]) await mkdir(folder(number), { mode: 0o750 });
@@ -130,7 +138,7 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
     const { current, lastGood } = await pointers();
     for (const number of new Set([current, lastGood, ...(await numbers())])) {
       if (number === undefined) continue;
-      const stored = await readStored(folder(number));
+      const stored = await readVerified(folder(number));
       const pointed = number === current || number === lastGood;
       if (stored.is === 'newer' && pointed) yield number;
       if (stored.is === 'whole' && (pointed || stored.manifest.state === 'published')) yield number;
@@ -163,7 +171,7 @@ export function createGenerations(paths: StatePaths, keep: number, clock: Clock)
       if (stored && stored.state !== 'published' && unpublished < 1) kept.add(number);
       if (stored?.state === 'published') published += 1;
       else if (stored) unpublished += 1;
-      else if ((await readStored(folder(number))).is === 'newer') kept.add(number);
+      else if ((await readVerified(folder(number))).is === 'newer') kept.add(number);
     }
     for (const number of known.keys()) if (!pointed.has(number)) known.delete(number);
     for (const number of all.filter((each) => !kept.has(each)))

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 import type { Generation } from '../core/config.ts';
 
@@ -56,7 +56,5 @@ export function describeGeneration(
   return { schema: MANIFEST_SCHEMA, generation, ...of, state: 'candidate', files: Object.fromEntries(files) };
 }
 
-/** SHA-256 of a text, in hex. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
+/** SHA-256 of a file's bytes, in hex. */
+export const sha256 = (bytes: Buffer): string => hash('sha256', bytes, 'hex');
