@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { eitherTable } from '../core/either-table.ts';
+import { createServing, createTakeOut } from '../core/fast-lane.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import { OWN_PLACES } from '../core/placement.ts';
 import type { Clock } from '../core/ports.ts';
@@ -19,6 +21,9 @@ import { createTurns } from './turns.ts';
 
 const NOTHING: readonly never[] = [];
 
+/** Backends learnt in one turn of the event loop: 3 ms. */
+const AT_ONCE = 500;
+
 /** How paths are matched, and two of the daemon's timings. */
 type LaneOptions = { readonly pathMatch: PathMatch } & Pick<Timings, 'leavingMs' | 'comparePauseMs'>;
 
@@ -33,7 +38,9 @@ export function createKeptLane(
   const countSpares = createSpareCounter();
   const certificates = createKeptCertificates(runtime.certificates);
   let kept: Kept | undefined;
-  const leavers = createLeavers(clock, leavingMs);
+  const serving = createServing();
+  const takeOut = createTakeOut(serving);
+  const leavers = createLeavers(clock, leavingMs, takeOut);
   const plans = createLanePlans({ runtime, leavers, pathMatch });
   const { inTurn, interrupt, isInterrupted } = createTurns();
 
@@ -112,7 +119,12 @@ export function createKeptLane(
     kept = now;
   };
 
-  const leave = createLeave({ runtime, leavers, pathMatch, kept: () => kept, keep, doubt, isInterrupted });
+  const leave = createLeave({ runtime, leavers, takeOut, pathMatch, kept: () => kept, keep, doubt, isInterrupted });
+
+  /** The first event that a task leaves finds everything known that it asks for. */
+  async function learn(): Promise<void> {
+    while (kept?.running !== undefined && serving.learn(kept.running.backends, AT_ONCE)) await setImmediate();
+  }
 
   const compareCertificates = async () =>
     kept?.running === undefined ? NOTHING : certificates.compare(kept, kept.running.services);
@@ -128,7 +140,11 @@ export function createKeptLane(
   });
 
   return {
-    carry: (...given) => inTurn(() => carry(...given)),
+    async carry(...given) {
+      const carried = await inTurn(() => carry(...given));
+      void learn();
+      return carried;
+    },
     async compare(signal) {
       const compared = await compare(signal);
       if (compared.kind === 'unread') doubt();
@@ -145,6 +161,7 @@ export function createKeptLane(
       interrupt();
       certificates.loaded(generation, parts.certificates);
       kept = justLoaded(table, parts, generation);
+      void learn();
     },
     async isDue() {
       if (kept === undefined || (kept.running !== undefined && leavers.are(kept.without))) return false;

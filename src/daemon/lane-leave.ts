@@ -1,4 +1,4 @@
-import { createTakeOut } from '../core/fast-lane.ts';
+import type { TakeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import type { HaproxyRuntime } from '../core/runtime.ts';
@@ -10,6 +10,7 @@ import type { Leavers } from './leavers.ts';
 interface Parts {
   readonly runtime: Pick<HaproxyRuntime, 'read' | 'run' | 'tier'>;
   readonly leavers: Leavers;
+  readonly takeOut: TakeOut;
   readonly pathMatch: PathMatch;
   readonly kept: () => Kept | undefined;
   readonly keep: (kept: Kept) => void;
@@ -20,8 +21,7 @@ interface Parts {
 const NONE: readonly never[] = [];
 
 /** The fast lane: takes servers out of rotation as soon as an event says that their tasks leave, before any fetch. */
-export function createLeave({ runtime, leavers, pathMatch, kept, keep, doubt, isInterrupted }: Parts) {
-  const takeOut = createTakeOut();
+export function createLeave({ runtime, leavers, takeOut, pathMatch, kept, keep, doubt, isInterrupted }: Parts) {
   return async (leaving: readonly LeavingTask[]): Promise<number> => {
     leavers.join(leaving);
     const now = kept();

@@ -1,4 +1,4 @@
-import { createTakeOut } from '../core/fast-lane.ts';
+import type { TakeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { Clock } from '../core/ports.ts';
 import type { RoutingTable } from '../core/routing.ts';
@@ -16,8 +16,7 @@ export interface Leavers {
 }
 
 /** Nobody leaves yet. `forMs`: how long an event's word counts. */
-export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number): Leavers {
-  const takeOut = createTakeOut();
+export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number, takeOut: TakeOut): Leavers {
   /** In the order in which their times end. */
   const until = new Map<LeavingTask['task'], { readonly one: LeavingTask; readonly until: number }>();
   /** All of them as one list, which stays the same one while the same tasks leave. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskId } from '../../../src/core/app.ts';
-import { createTakeOut, type TakeOut } from '../../../src/core/fast-lane.ts';
+import { createServing, createTakeOut, type TakeOut } from '../../../src/core/fast-lane.ts';
 import { appId, backend, server, table } from '../../support/tables.ts';
 
 const running = table({
@@ -66,5 +66,36 @@ describe('an event alone', () => {
     expect(names([own, shop], '/member', 'task.2')).toEqual(['group_1']);
     expect(names([{ ...own, app: appId('/other') }, shop], '/group', 'task.2')).toEqual(['group_1']);
     expect(names([shop], '/group', 'task.2')).toEqual([]);
+  });
+});
+
+describe('which backends serve an app', () => {
+  const apps = ['/group', '/member', '/shop', '/solo'].map(appId);
+  const lists = [[], [2], [0, 1], [0, 1, 2], [1, 2], [0, 2]].map((which) =>
+    which.flatMap((at) => running.backends[at] ?? []),
+  );
+
+  test('can be learnt piece by piece, from any list to any other', () => {
+    for (const before of lists) {
+      for (const after of lists) {
+        const [learnt, asked] = [createServing(), createServing()];
+        learnt.of(before, []);
+        let turns = 1;
+        while (learnt.learn(after, 1)) turns += 1;
+        expect(turns).toBe(Math.max(1, after.length - before.length));
+        expect(learnt.of(after, apps)).toEqual(asked.of(after, apps));
+      }
+    }
+  });
+
+  test('is known whatever was learnt of another list before', () => {
+    for (const before of lists) {
+      for (const after of lists) {
+        const [learnt, asked] = [createServing(), createServing()];
+        learnt.learn(before, 1);
+        expect(learnt.of(after, apps)).toEqual(asked.of(after, apps));
+        expect(learnt.learn(after, 1)).toBe(false);
+      }
+    }
   });
 });
