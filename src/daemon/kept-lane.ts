@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { eitherTable } from '../core/either-table.ts';
 import { createServing, createTakeOut } from '../core/fast-lane.ts';
 import type { PathMatch } from '../core/path-match.ts';
@@ -123,7 +122,8 @@ export function createKeptLane(
 
   /** The first event that a task leaves finds everything known that it asks for. */
   async function learn(): Promise<void> {
-    while (kept?.running !== undefined && serving.learn(kept.running.backends, AT_ONCE)) await setImmediate();
+    while (kept?.running !== undefined && serving.learn(kept.running.backends, AT_ONCE))
+      await clock.sleep(1, new AbortController().signal);
   }
 
   const compareCertificates = async () =>
