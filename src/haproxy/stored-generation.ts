@@ -41,7 +41,7 @@ export async function readStored(folder: string): Promise<StoredGeneration> {
 
 /**
  * As `readStored`, without making texts of the bytes: whoever starts HAProxy with a generation only needs to know that it is whole.
- * 10,000 apps: 15 ms, where `readStored` takes 60.
+ * 10,000 apps: 10 ms, where `readStored` takes 28.
  */
 export async function readVerified(folder: string): Promise<StoredBytes | Unreadable> {
   const text = (await readBytes(join(folder, MANIFEST_NAME)))?.toString('utf8');
