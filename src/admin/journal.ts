@@ -1,7 +1,7 @@
 import type { DaemonEvent } from '../core/events.ts';
 import { describeEvent } from './describe-event.ts';
 import { createLineFile } from './line-file.ts';
-import { createRepeats } from './repeats.ts';
+import { createRepeats, type Repeats } from './repeats.ts';
 
 /** Keeps events on disk. */
 export interface Journal {
@@ -18,6 +18,8 @@ export interface JournalParts {
   readonly failed?: (detail: string) => void;
   /** Hears that it did. */
   readonly worked?: () => void;
+  /** What was said before, for others as well. */
+  readonly repeats?: Repeats;
 }
 
 /** Bytes that wait for a slow or full disk before events are dropped. */
@@ -37,7 +39,7 @@ const MOST_AGAIN_MS = 10_000;
  * tried again. A line that was cut, by a machine that lost its power or a process killed while it wrote, is ended before the next.
  */
 export function createJournal(parts: JournalParts): Journal {
-  const { failed = () => undefined, worked = () => undefined } = parts;
+  const { failed = () => undefined, worked = () => undefined, repeats = createRepeats() } = parts;
   const file = createLineFile(parts.path, parts.maxBytes ?? 8 * 1_048_576);
   let waiting: string[] = [];
   let waitingBytes = 0;
@@ -46,7 +48,6 @@ export function createJournal(parts: JournalParts): Journal {
   let hurried = false;
   let failures = 0;
   let givingUp = false;
-  const repeats = createRepeats();
 
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { DaemonEvent } from '../core/events.ts';
 import type { LogLevel } from '../core/settings.ts';
 import { describeEvent } from './describe-event.ts';
 import { prettyLine } from './pretty-line.ts';
-import { createRepeats } from './repeats.ts';
+import { createRepeats, type Repeats } from './repeats.ts';
 
 /** Writes events as log lines. */
 export interface EventLog {
@@ -24,6 +24,8 @@ export function createEventLog(options: {
   readonly level: LogLevel;
   readonly pretty: boolean;
   readonly colour: boolean;
+  /** What was said before, for others as well. */
+  readonly repeats?: Repeats;
 }): EventLog {
   const write = options.pretty
     ? (json: string) => options.write(`${prettyLine(json, options.colour)}\n`)
@@ -38,8 +40,8 @@ export function createEventLog(options: {
     },
     { write },
   );
+  const { repeats = createRepeats() } = options;
   const levels = Object.keys(pino.levels.values);
-  const repeats = createRepeats();
   const say: EventLog['say'] = (level, at, message, fields = {}) => {
     logger[level]({ time: new Date(at).toISOString(), ...fields }, message);
   };

@@ -1,8 +1,9 @@
 import type { DaemonEvent } from '../core/events.ts';
+import { rememberedLast } from '../core/remembered.ts';
 
 /** Knows what was said before, so that an outage of hours is a few lines and not thousands. */
 export interface Repeats {
-  /** True for an event that says once more what the last one about the same thing said. Ask once for every event, in order. */
+  /** True for an event that says once more what the last one about the same thing said. Ask for every event, in order; everybody who does is told the same. */
   has(event: DaemonEvent): boolean;
 }
 
@@ -17,7 +18,7 @@ const MOST_REMEMBERED = 5_000;
 export function createRepeats(): Repeats {
   const last = new Map<string, { readonly said: string; readonly at: number }>();
   return {
-    has(event) {
+    has: rememberedLast((event) => {
       const saying = sayingOf(event);
       if (saying === undefined) return false;
       const { about, said, within } = saying;
@@ -26,7 +27,7 @@ export function createRepeats(): Repeats {
       if (last.size >= MOST_REMEMBERED) last.clear();
       last.set(about, { said, at: event.at });
       return false;
-    },
+    }),
   };
 }
 

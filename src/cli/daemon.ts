@@ -4,6 +4,7 @@ import { isServed } from '../admin/admin-socket.ts';
 import { createJournal } from '../admin/journal.ts';
 import { createEventLog } from '../admin/log.ts';
 import { createMetrics } from '../admin/metrics.ts';
+import { createRepeats } from '../admin/repeats.ts';
 import { blame } from '../core/blame.ts';
 import { createBuilder } from '../core/build.ts';
 import type { TemplateSources } from '../core/config.ts';
@@ -67,14 +68,15 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
 
   const paths = statePaths(settings.stateDir);
   const store = createStateStore(version, settings, clock);
-  const log = createEventLog({ write: around.write, level: settings.logLevel, ...around.terminal });
+  const repeats = createRepeats();
+  const log = createEventLog({ write: around.write, level: settings.logLevel, ...around.terminal, repeats });
   const metrics = createMetrics({ version, endpoints: settings.marathon });
   const disk = createDiskWatch(store.emit);
   const heard = (what: DiskUse) => ({
     failed: (detail: string) => disk.failed(what, detail),
     worked: () => disk.worked(what),
   });
-  const journal = createJournal({ path: join(settings.stateDir, 'journal.ndjson'), ...heard('journal') });
+  const journal = createJournal({ path: join(settings.stateDir, 'journal.ndjson'), ...heard('journal'), repeats });
   if (made.value !== undefined) log.say('warn', clock.now(), made.value);
   store.subscribe(log.observe);
   store.subscribe(metrics.observe);

@@ -1,8 +1,10 @@
 import type { AppId } from './app.ts';
-import { instanceOf, type LeavingTask } from './leaving.ts';
-import type { Backend, BackendName, RoutingTable, Server } from './routing.ts';
+import { type LeavingTask, type LeavingTasks, leaves } from './leaving.ts';
+import type { Backend, BackendName, RoutingTable } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 import { byName, indexOfName, listDiff } from './table-diff.ts';
+
+const NONE: readonly never[] = [];
 
 type Admission = Extract<RuntimeCommand, { do: 'set-admission' }>;
 
@@ -16,19 +18,18 @@ export interface TakenOut {
  * Takes the servers of leaving tasks out of rotation before any fetch: established requests finish, sticky clients go elsewhere. An
  * event alone never takes the last server of a backend: another one must be there that serves and does not leave.
  */
-export type TakeOut = (running: RoutingTable, leaving: readonly LeavingTask[]) => TakenOut;
+export type TakeOut = (running: RoutingTable, leaving: LeavingTasks) => TakenOut;
 
 /** Asked at every event: `serving` may be shared, and need not know the backends yet. */
 export function createTakeOut(serving: Serving = createServing()): TakeOut {
-  return ({ backends }, leaving) => {
-    const byApp = Map.groupBy(leaving, ({ app }) => app);
+  return ({ backends }, { byApp, all }) => {
     const commands: Admission[] = [];
     let left = backends;
-    for (const { name, shared } of serving.of(backends, [...byApp.keys()])) {
+    for (const { name, shared } of serving.of(backends, byApp.keys())) {
       const at = indexOfName(backends, name);
       const backend = backends[at];
       if (backend === undefined) continue;
-      const out = drained(backend, shared ? leaving : (byApp.get(backend.app) ?? []));
+      const out = drained(backend, shared ? all : byApp.get(backend.app));
       if (out === undefined) continue;
       left = left.with(at, out.backend);
       commands.push(...out.commands);
@@ -37,9 +38,10 @@ export function createTakeOut(serving: Serving = createServing()): TakeOut {
   };
 }
 
-function drained(backend: Backend, leaving: readonly LeavingTask[]) {
+function drained(backend: Backend, leaving: ReadonlySet<LeavingTask['task']> | undefined) {
+  if (leaving === undefined || !backend.servers.some(({ task }) => leaves(task, leaving))) return undefined;
   const ready = backend.servers.filter(({ admission }) => admission === 'ready');
-  const going = new Set(ready.filter((server) => leaving.some(({ task }) => isOf(server, task))));
+  const going = new Set(ready.filter(({ task }) => leaves(task, leaving)));
   if (going.size === 0 || going.size === ready.length) return undefined;
   const commands = [...going].map(
     ({ name }): Admission => ({ do: 'set-admission', backend: backend.name, server: name, admission: 'maint' }),
@@ -48,11 +50,6 @@ function drained(backend: Backend, leaving: readonly LeavingTask[]) {
     going.has(server) ? { ...server, admission: 'maint' as const } : server,
   );
   return { backend: { ...backend, servers }, commands };
-}
-
-/** Whether a server's task is this one, or one of this instance. */
-function isOf({ task }: Server, leaving: LeavingTask['task']): boolean {
-  return task.startsWith(leaving) && (task.length === leaving.length || instanceOf(task) === leaving);
 }
 
 /** A backend that may hold tasks of some apps; `shared`: also of apps that it is not named after. */
@@ -64,7 +61,7 @@ interface ServingBackend {
 /** Which backends serve which app. Backends must be in the order of their names. */
 export interface Serving {
   /** Names of the backends that may hold tasks of some apps, in order. Only what changed since the last list is looked at. */
-  of(backends: readonly Backend[], apps: readonly AppId[]): readonly ServingBackend[];
+  of(backends: readonly Backend[], apps: Iterable<AppId>): readonly ServingBackend[];
   /**
    * Looks at up to `count` more of a list ahead of the question, which else looks at all that is new at once (60 ms for 10,000 apps).
    * True when there is more to learn.
@@ -95,8 +92,9 @@ export function createServing(): Serving {
   return {
     of(backends, apps) {
       look(backends);
-      const own = apps.flatMap((app) => [...(byApp.get(app) ?? [])]);
-      return [...new Set([...own, ...shared])].sort().map((name) => ({ name, shared: shared.has(name) }));
+      const names = new Set(shared);
+      for (const app of apps) for (const name of byApp.get(app) ?? NONE) names.add(name);
+      return [...names].sort().map((name) => ({ name, shared: shared.has(name) }));
     },
     learn(backends, count) {
       look(known.length + count < backends.length ? backends.slice(0, known.length + count) : backends);

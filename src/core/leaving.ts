@@ -19,3 +19,23 @@ export function instanceOf(task: TaskId): InstanceId {
   const at = task.lastIndexOf(INCARNATION);
   return (at < 0 ? task : task.slice(0, at)) as string as InstanceId;
 }
+
+/** Leaving tasks as they are looked up: there may be thousands of them, and all are asked about at each change. */
+export interface LeavingTasks {
+  readonly byApp: ReadonlyMap<AppId, ReadonlySet<LeavingTask['task']>>;
+  /** Whatever their apps. */
+  readonly all: ReadonlySet<LeavingTask['task']>;
+}
+
+/** Looks a few of them up. */
+export function leavingTasks(leaving: readonly LeavingTask[]): LeavingTasks {
+  const byApp = Map.groupBy(leaving, ({ app }) => app);
+  return {
+    byApp: new Map([...byApp].map(([app, those]) => [app, new Set(those.map(({ task }) => task))])),
+    all: new Set(leaving.map(({ task }) => task)),
+  };
+}
+
+/** Whether a task, or the instance that it is one of, is among those that leave. */
+export const leaves = (task: TaskId, leaving: ReadonlySet<LeavingTask['task']>): boolean =>
+  leaving.has(task) || leaving.has(instanceOf(task));

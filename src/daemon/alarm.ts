@@ -16,22 +16,27 @@ export interface Alarm {
 
 /** An alarm on the injected clock. */
 export function createAlarm(clock: Clock): Alarm {
-  let sleeping: AbortController | undefined;
+  let sleeping: { readonly until: Instant; readonly end: AbortController; readonly due: () => Instant } | undefined;
   // With a reason of our own: the usual one is an error with a stack, made for every hint of a burst.
-  const ring = (): void => sleeping?.abort(WOKEN);
+  const wake = (): void => sleeping?.end.abort(WOKEN);
   return {
     async until(due, signal) {
-      signal.addEventListener('abort', ring);
+      const dueAt = (): Instant => due() ?? ((clock.now() + LONGEST_SLEEP_MS) as Instant);
+      signal.addEventListener('abort', wake);
       while (!signal.aborted) {
         const now = clock.now();
-        const at = due() ?? now + LONGEST_SLEEP_MS;
+        const at = dueAt();
         if (at <= now) break;
-        sleeping = new AbortController();
-        await clock.sleep(Math.min(at - now, LONGEST_SLEEP_MS), sleeping.signal);
+        const until = Math.min(at, now + LONGEST_SLEEP_MS) as Instant;
+        sleeping = { until, end: new AbortController(), due: dueAt };
+        await clock.sleep(until - now, sleeping.end.signal);
       }
       sleeping = undefined;
-      signal.removeEventListener('abort', ring);
+      signal.removeEventListener('abort', wake);
     },
-    ring,
+    ring() {
+      // Most hints of a burst only put the time off: whoever sleeps finds that out when it is over.
+      if (sleeping !== undefined && sleeping.due() < sleeping.until) wake();
+    },
   };
 }

@@ -164,7 +164,7 @@ export function createKeptLane(
       void learn();
     },
     async isDue() {
-      if (kept === undefined || (kept.running !== undefined && leavers.are(kept.without))) return false;
+      if (kept === undefined || (kept.running !== undefined && kept.without === leavers.now())) return false;
       return (await runtime.tier()) !== 'D';
     },
     places: () => kept?.placement.places ?? OWN_PLACES.places,

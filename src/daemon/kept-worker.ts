@@ -1,6 +1,5 @@
 import type { Generation } from '../core/config.ts';
 import { afterBatch } from '../core/dynamic-backends.ts';
-import type { LeavingTask } from '../core/leaving.ts';
 import { forgetDeleted, NO_LEFTOVERS } from '../core/leftovers.ts';
 import { loadedConfig, loadedTable } from '../core/loaded.ts';
 import { OWN_PLACES } from '../core/placement.ts';
@@ -8,6 +7,7 @@ import type { RoutingTable } from '../core/routing.ts';
 import type { LeftPlace, Tier } from '../core/runtime.ts';
 import type { RuntimePlan } from '../core/runtime-plan.ts';
 import type { Kept, LaneParts, LaneWorker } from './lane.ts';
+import { type LeavingNow, NOBODY } from './leavers.ts';
 
 /** A worker that another life has loaded: all that is certain is what it read then. */
 export const adopted = ({ generation, loaded, published }: LaneWorker): Kept => ({
@@ -18,7 +18,7 @@ export const adopted = ({ generation, loaded, published }: LaneWorker): Kept => 
   wanted: undefined,
   running: undefined,
   told: published ?? loaded,
-  without: [],
+  without: NOBODY,
   parts: undefined,
 });
 
@@ -30,19 +30,15 @@ export const justLoaded = (table: RoutingTable, parts: LaneParts, generation: Ge
   leftovers: NO_LEFTOVERS,
   wanted: table,
   running: table,
-  without: [],
+  without: NOBODY,
   parts,
 });
 
-/** A batch was carried out, and read back. `left`: what could not be deleted yet; `without`: leaving tasks that the target does without. */
+/** A batch was carried out, and read back. `left`: what could not be deleted yet; `without`: the leaving tasks that the target does without. */
 export const proven = (
   next: Kept,
   { target, commands, removed, loaded, leftovers }: RuntimePlan,
-  {
-    tier,
-    left,
-    without,
-  }: { readonly tier: Tier; readonly left: readonly LeftPlace[]; readonly without: readonly LeavingTask[] },
+  { tier, left, without }: { readonly tier: Tier; readonly left: readonly LeftPlace[]; readonly without: LeavingNow },
 ): Kept => ({
   ...next,
   running: target,

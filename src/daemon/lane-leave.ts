@@ -1,5 +1,5 @@
 import type { TakeOut } from '../core/fast-lane.ts';
-import type { LeavingTask } from '../core/leaving.ts';
+import { type LeavingTask, leavingTasks } from '../core/leaving.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import type { HaproxyRuntime } from '../core/runtime.ts';
 import { unexpected, verify } from '../core/runtime-difference.ts';
@@ -27,7 +27,7 @@ export function createLeave({ runtime, leavers, takeOut, pathMatch, kept, keep, 
     const now = kept();
     if (now?.running === undefined) return 0;
     // Several events tell of the end of one task: HAProxy is asked for the first of them only.
-    const { backends, commands } = takeOut(now.running, leaving);
+    const { backends, commands } = takeOut(now.running, leavingTasks(leaving));
     if (commands.length === 0) {
       keep({ ...now, without: leavers.now() });
       return 0;

@@ -12,6 +12,7 @@ import type { Difference } from '../core/runtime-difference.ts';
 import type { Shapes } from '../core/shapes.ts';
 import type { SpareCount } from '../core/spare-counts.ts';
 import type { Reserve } from '../core/spares.ts';
+import type { LeavingNow } from './leavers.ts';
 
 /** What the templates in force say besides the table. */
 export interface LaneParts {
@@ -45,8 +46,8 @@ export interface Kept {
   readonly perhaps?: RoutingTable | undefined;
   /** An earlier life told HAProxy of its servers what stands in this. */
   readonly told?: RenderedConfig | undefined;
-  /** Leaving tasks that `running` does without. */
-  readonly without: readonly LeavingTask[];
+  /** The leaving tasks that `running` does without. */
+  readonly without: LeavingNow;
   /** Seen otherwise than `running` says: to be read again, and put right. */
   readonly suspect?: Suspect | undefined;
 }

@@ -1,16 +1,22 @@
+import type { AppId } from '../core/app.ts';
 import type { TakeOut } from '../core/fast-lane.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Brand } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
+
+/** A set of leaving tasks by number. */
+export type LeavingNow = Brand<number, 'LeavingNow'>;
+
+/** Nobody leaves. */
+export const NOBODY = 0 as LeavingNow;
 
 /** Tasks on their way out: for a while an event's word counts more than a list in which they still run. */
 export interface Leavers {
   /** An event says that they leave. */
   join(leaving: readonly LeavingTask[]): void;
-  /** Those whose time is not over. */
-  now(): readonly LeavingTask[];
-  /** These are they. */
-  are(those: readonly LeavingTask[]): boolean;
+  /** Which tasks leave now: another set of them has another number. */
+  now(): LeavingNow;
   /** Marathon lists a task as running until it has ended: it stays out of rotation, unless nobody else would serve. */
   without(table: RoutingTable): RoutingTable;
 }
@@ -19,18 +25,33 @@ export interface Leavers {
 export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number, takeOut: TakeOut): Leavers {
   /** In the order in which their times end. */
   const until = new Map<LeavingTask['task'], { readonly one: LeavingTask; readonly until: number }>();
-  /** All of them as one list, which stays the same one while the same tasks leave. */
-  let list: readonly LeavingTask[] | undefined = [];
+  const byApp = new Map<AppId, Set<LeavingTask['task']>>();
+  const all = new Set<LeavingTask['task']>();
+  let sets = 0;
 
-  function now(): readonly LeavingTask[] {
+  function enter({ app, task }: LeavingTask): void {
+    const those = byApp.get(app) ?? new Set();
+    byApp.set(app, those.add(task));
+    all.add(task);
+    sets += 1;
+  }
+
+  function forget({ app, task }: LeavingTask): void {
+    const those = byApp.get(app);
+    those?.delete(task);
+    if (those?.size === 0) byApp.delete(app);
+    all.delete(task);
+    sets += 1;
+  }
+
+  function now(): LeavingNow {
     const at = clock.now();
     for (const [task, leaver] of until) {
       if (leaver.until > at) break;
       until.delete(task);
-      list = undefined;
+      forget(leaver.one);
     }
-    list ??= [...until.values()].map(({ one }) => one);
-    return list;
+    return until.size === 0 ? NOBODY : (sets as LeavingNow);
   }
 
   return {
@@ -38,16 +59,19 @@ export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number, takeOut:
       now();
       const end = clock.now() + forMs;
       for (const one of leaving) {
-        if (!until.delete(one.task)) list = undefined;
+        const before = until.get(one.task)?.one;
+        if (before?.app !== one.app) {
+          if (before !== undefined) forget(before);
+          enter(one);
+        }
+        until.delete(one.task);
         until.set(one.task, { one, until: end });
       }
     },
     now,
-    are: (those) => those === now() || (those.length === 0 && now().length === 0),
     without(table) {
-      const leaving = now();
-      if (leaving.length === 0) return table;
-      const { backends, commands } = takeOut(table, leaving);
+      if (now() === NOBODY) return table;
+      const { backends, commands } = takeOut(table, { byApp, all });
       return commands.length === 0 ? table : { ...table, backends };
     },
   };

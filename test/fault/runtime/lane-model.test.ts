@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Instant } from '../../../src/core/app.ts';
 import type { RenderedConfig } from '../../../src/core/config.ts';
 import { createTakeOut } from '../../../src/core/fast-lane.ts';
-import type { LeavingTask } from '../../../src/core/leaving.ts';
+import { type LeavingTask, leavingTasks } from '../../../src/core/leaving.ts';
 import { place } from '../../../src/core/placed-table.ts';
 import type { RoutingTable } from '../../../src/core/routing.ts';
 import { createSpares } from '../../../src/core/spares.ts';
@@ -92,7 +92,7 @@ async function stage(version: string, seed: number) {
 
 /** Tasks that an event called leaving stay out of rotation, unless nobody else would serve. */
 function withoutLeavers(table: RoutingTable, leaving: readonly LeavingTask[]): RoutingTable {
-  return { ...table, backends: createTakeOut()(table, leaving).backends };
+  return { ...table, backends: createTakeOut()(table, leavingTasks(leaving)).backends };
 }
 
 test.each([

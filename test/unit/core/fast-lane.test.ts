@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskId } from '../../../src/core/app.ts';
-import { createServing, createTakeOut, type TakeOut } from '../../../src/core/fast-lane.ts';
+import { createServing, createTakeOut } from '../../../src/core/fast-lane.ts';
+import { type LeavingTask, leavingTasks } from '../../../src/core/leaving.ts';
+import type { RoutingTable } from '../../../src/core/routing.ts';
 import { appId, backend, server, table } from '../../support/tables.ts';
 
 const running = table({
@@ -10,7 +12,7 @@ const running = table({
     backend('solo_3', { servers: [server(21)] }),
   ],
 });
-const takeOut: TakeOut = (...given) => createTakeOut()(...given);
+const takeOut = (of: RoutingTable, leaving: readonly LeavingTask[]) => createTakeOut()(of, leavingTasks(leaving));
 const leaving = (app: string, task: string) => ({ app: appId(app), task: task as TaskId });
 const told = (...given: Parameters<typeof takeOut>) =>
   takeOut(...given).commands.map((one) =>
@@ -56,7 +58,7 @@ describe('an event alone', () => {
   test('is answered by what runs now, whatever was asked before', () => {
     const remembering = createTakeOut();
     const names = (backends: typeof running.backends, app: string, task: string) =>
-      remembering(table({ backends }), [leaving(app, task)]).commands.map(({ backend: of }) => of);
+      remembering(table({ backends }), leavingTasks([leaving(app, task)])).commands.map(({ backend: of }) => of);
     const [group, shop, solo] = running.backends;
     if (group === undefined || shop === undefined || solo === undefined) throw new Error('three backends');
     expect(names([shop, solo], '/shop', 'task.11')).toEqual(['shop_2']);
