@@ -25,7 +25,7 @@ interface Chunk {
 
 /**
  * Digests a text chunk by chunk, and the digests of chunks in chunks again, and only those that are different from those of the
- * call before.
+ * call before, wherever they stand.
  */
 export function createTextDigest(): TextDigest {
   const chunks = createChunks(endsChunk, (pieces: readonly string[]) => sha256(utf8ToBytes(pieces.join(''))));
@@ -47,15 +47,31 @@ function createChunks<T>(
   let before: readonly T[] = [];
   let chunks: readonly Chunk[] = [];
 
-  function between(items: readonly T[], from: number, to: number): readonly Chunk[] {
+  const startOf = (index: number): number => chunks[index - 1]?.end ?? 0;
+
+  /** Chunks of before that may be there again, by their first items. */
+  function known(from: number, to: number): ReadonlyMap<T, readonly [start: number, Chunk]> {
+    const found = new Map<T, readonly [number, Chunk]>();
+    // The last chunk may have ended because the list did.
+    for (let index = from; index < Math.min(to, chunks.length - 1); index++) {
+      const chunk = chunks[index];
+      const first = before[startOf(index)];
+      if (chunk !== undefined && first !== undefined) found.set(first, [startOf(index), chunk]);
+    }
+    return found;
+  }
+
+  function between(items: readonly T[], from: number, to: number, old: ReturnType<typeof known>): readonly Chunk[] {
     const made: Chunk[] = [];
-    let start = from;
-    for (let index = from; index < to; index++) {
-      const item = items[index];
-      if (index < items.length - 1 && item !== undefined && !ends(item)) continue;
-      const end = index + 1;
+    for (let start = from; start < to; start = made.at(-1)?.end ?? to) {
+      const [was, chunk] = old.get(items[start] as T) ?? [];
+      if (chunk !== undefined && isAgain(before.slice(was, chunk.end), items, start)) {
+        made.push({ end: start + chunk.end - (was ?? 0), digest: chunk.digest });
+        continue;
+      }
+      let end = start + 1;
+      while (end < to && !ends(items[end - 1] as T)) end++;
       made.push({ end, digest: digestOf(items.slice(start, end)) });
-      start = end;
     }
     return made;
   }
@@ -63,7 +79,6 @@ function createChunks<T>(
   return (items) => {
     const { head, tail } = commonEnds(before, items);
     const shift = items.length - before.length;
-    const startOf = (index: number): number => chunks[index - 1]?.end ?? 0;
     // The last chunk may have ended because the list did.
     const first = chunks.slice(0, -1).filter(({ end }) => end <= head);
     // Where the item in front of a chunk is the same too, the chunk begins there again.
@@ -71,11 +86,16 @@ function createChunks<T>(
     const from = first.at(-1)?.end ?? 0;
     const to = last.length === 0 ? items.length : startOf(chunks.length - last.length) + shift;
     const moved = shift === 0 ? last : last.map(({ end, digest }) => ({ end: end + shift, digest }));
-    chunks = [...first, ...between(items, from, to), ...moved];
+    const old = known(first.length, chunks.length - last.length);
+    chunks = [...first, ...between(items, from, to, old), ...moved];
     before = items;
     return chunks.map(({ digest }) => digest);
   };
 }
+
+/** Whether a list has these at this place. */
+const isAgain = (those: readonly unknown[], items: readonly unknown[], at: number): boolean =>
+  those.every((one, index) => one === items[at + index]);
 
 /** True for one text in four, by its beginning: sections and lines differ there, in their names. */
 function endsChunk(text: string): boolean {

@@ -1,10 +1,12 @@
 import type { AppId } from './app.ts';
-import { type LeavingTask, type LeavingTasks, leaves } from './leaving.ts';
+import { type LeavingTasks, leaves } from './leaving.ts';
 import type { Backend, BackendName, RoutingTable } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 import { byName, indexOfName, listDiff } from './table-diff.ts';
 
 const NONE: readonly never[] = [];
+
+type Leaving = LeavingTasks['all'];
 
 type Admission = Extract<RuntimeCommand, { do: 'set-admission' }>;
 
@@ -22,6 +24,17 @@ export type TakeOut = (running: RoutingTable, leaving: LeavingTasks) => TakenOut
 
 /** Asked at every event: `serving` may be shared, and need not know the backends yet. */
 export function createTakeOut(serving: Serving = createServing()): TakeOut {
+  /** What the leaving tasks of its app have come to in a backend: most have been asked about before. */
+  const known = new WeakMap<Backend, { readonly of: Leaving; readonly out: ReturnType<typeof drained> }>();
+
+  function outOf(backend: Backend, leaving: Leaving): ReturnType<typeof drained> {
+    const before = known.get(backend);
+    if (before?.of === leaving) return before.out;
+    const out = drained(backend, leaving);
+    known.set(backend, { of: leaving, out });
+    return out;
+  }
+
   return ({ backends }, { byApp, all }) => {
     const commands: Admission[] = [];
     let left = backends;
@@ -29,7 +42,8 @@ export function createTakeOut(serving: Serving = createServing()): TakeOut {
       const at = indexOfName(backends, name);
       const backend = backends[at];
       if (backend === undefined) continue;
-      const out = drained(backend, shared ? all : byApp.get(backend.app));
+      const own = byApp.get(backend.app);
+      const out = shared ? drained(backend, all) : own && outOf(backend, own);
       if (out === undefined) continue;
       left = left.with(at, out.backend);
       commands.push(...out.commands);
@@ -38,8 +52,8 @@ export function createTakeOut(serving: Serving = createServing()): TakeOut {
   };
 }
 
-function drained(backend: Backend, leaving: ReadonlySet<LeavingTask['task']> | undefined) {
-  if (leaving === undefined || !backend.servers.some(({ task }) => leaves(task, leaving))) return undefined;
+function drained(backend: Backend, leaving: Leaving) {
+  if (!backend.servers.some(({ task }) => leaves(task, leaving))) return undefined;
   const ready = backend.servers.filter(({ admission }) => admission === 'ready');
   const going = new Set(ready.filter(({ task }) => leaves(task, leaving)));
   if (going.size === 0 || going.size === ready.length) return undefined;

@@ -93,14 +93,15 @@ type PortsOf = (routed: RoutedApp) => BuiltServices['autoPorts'];
 /** Parts that say what they said are the objects of before, so that what goes by identity sees only what changed. */
 function keepEqual(before: Service | undefined, now: Service): Service {
   if (before === undefined) return now;
-  if (equal(before, now)) return before;
   const { backend, frontend, routes } = now;
-  return {
-    ...now,
+  const parts = {
     backend: equal(before.backend, backend) ? before.backend : backend,
     frontend: equal(before.frontend, frontend) ? before.frontend : frontend,
     routes: equal(before.routes, routes) ? before.routes : routes,
   };
+  const { backend: b, frontend: f, routes: r } = parts;
+  const same = b === before.backend && f === before.frontend && r === before.routes && equal(before, now);
+  return same ? before : { ...now, ...parts };
 }
 
 /** All of it is plain data, made in one place and so with its keys in one order. */

@@ -22,6 +22,7 @@ export function instanceOf(task: TaskId): InstanceId {
 
 /** Leaving tasks as they are looked up: there may be thousands of them, and all are asked about at each change. */
 export interface LeavingTasks {
+  /** Another set for other tasks. */
   readonly byApp: ReadonlyMap<AppId, ReadonlySet<LeavingTask['task']>>;
   /** Whatever their apps. */
   readonly all: ReadonlySet<LeavingTask['task']>;

@@ -49,7 +49,11 @@ export function createListMaker<K, V>(make: (item: K) => V): (items: readonly K[
     if (items === before) return made;
     const { head, tail } = commonEnds(before, items);
     if (head !== items.length || head !== before.length) {
-      const between = items.slice(head, items.length - tail).map(make);
+      // Most changes put nothing in and take nothing out: what stands between two of them is where it was.
+      const inPlace = items.length === before.length;
+      const between = items
+        .slice(head, items.length - tail)
+        .map((item, at) => (inPlace && item === before[head + at] ? (made[head + at] as V) : make(item)));
       const same = items.length === before.length && between.every((one, at) => one === made[head + at]);
       if (!same) {
         const old = made;

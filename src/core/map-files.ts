@@ -61,13 +61,24 @@ function createSource<K extends object>(
     const now = list(items);
     if (now === before) return texts;
     const { head, tail } = commonEnds(before, now);
-    const [gone, came] = [before, now].map((of) => of.slice(head, of.length - tail).flat());
-    for (const line of gone ?? []) keys.count(line, -1);
-    for (const line of came ?? []) keys.count(line, 1);
-    for (const map of differentMaps(gone ?? [], came ?? [])) write(map, now);
+    const [gone, came] = [different(before, now, head, tail), different(now, before, head, tail)];
+    for (const line of gone) keys.count(line, -1);
+    for (const line of came) keys.count(line, 1);
+    for (const map of differentMaps(gone, came)) write(map, now);
     before = now;
     return texts;
   };
+}
+
+/** Lines of a list that another one does not have at the same place, or, where it is longer or shorter, all between what they begin and end with. */
+function different(
+  of: readonly (readonly Line[])[],
+  other: readonly (readonly Line[])[],
+  head: number,
+  tail: number,
+): readonly Line[] {
+  const middle = of.slice(head, of.length - tail);
+  return of.length === other.length ? middle.filter((one, at) => one !== other[head + at]).flat() : middle.flat();
 }
 
 /** How often each key is in its map, and whether any is there more than once: all of a map need not be looked at for that. */

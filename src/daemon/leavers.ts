@@ -25,21 +25,21 @@ export interface Leavers {
 export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number, takeOut: TakeOut): Leavers {
   /** In the order in which their times end. */
   const until = new Map<LeavingTask['task'], { readonly one: LeavingTask; readonly until: number }>();
-  const byApp = new Map<AppId, Set<LeavingTask['task']>>();
+  const byApp = new Map<AppId, ReadonlySet<LeavingTask['task']>>();
   const all = new Set<LeavingTask['task']>();
   let sets = 0;
 
   function enter({ app, task }: LeavingTask): void {
-    const those = byApp.get(app) ?? new Set();
-    byApp.set(app, those.add(task));
+    byApp.set(app, new Set(byApp.get(app)).add(task));
     all.add(task);
     sets += 1;
   }
 
   function forget({ app, task }: LeavingTask): void {
-    const those = byApp.get(app);
-    those?.delete(task);
-    if (those?.size === 0) byApp.delete(app);
+    const others = new Set(byApp.get(app));
+    others.delete(task);
+    if (others.size === 0) byApp.delete(app);
+    else byApp.set(app, others);
     all.delete(task);
     sets += 1;
   }

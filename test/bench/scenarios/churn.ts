@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,11 +44,12 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
     const watch = watchHaproxy(stage);
     const cpu = await cpuMs(stage.pid());
     const loading = requests(stage, seconds * 1_000);
-    const changes = await change(stage, seconds * 1_000);
+    const changes = await change(stage, seconds * 1_000, 0);
     const result = await loading;
     const used = ((await cpuMs(stage.pid())) - cpu) / 1_000;
     const haproxy = await watch.stop();
     const reloaded = (await reloads(stage.portolan)) - before;
+    const reading = await readerAlone(stage, options.quick ? 3 : 15, changes);
     for (const [why, count] of Object.entries(result.failures))
       console.error(`churn, ${grace} s grace: ${count} × ${why}`);
     const named = (what: string) => ({ scenario: 'g', apps: APPS, what: `${grace} s grace, ${what}` });
@@ -65,7 +67,7 @@ async function churnWith(options: BenchOptions, grace: number): Promise<readonly
       { ...named('changes'), value: changes, unit: 'count' },
       { ...named('reloads'), value: reloaded, unit: 'count', goal: { most: 0 } },
       { ...named('answers, p99'), value: result.p99, unit: 'ms' },
-      { ...named('Portolan'), value: used, unit: 's CPU', goal: { most } },
+      { ...named('Portolan'), value: used, unit: 's CPU', yardstick: reading * seconds, goal: { most } },
       {
         ...named('HAProxy'),
         value: haproxy.cpuMs / 1_000,
@@ -131,12 +133,30 @@ async function bareHaproxy(stage: Stage, seconds: number): Promise<number> {
   return used / 1_000 / seconds;
 }
 
-/** Scales apps to four tasks and back to three, one after the other, at their times. Gives how many changes were made. */
-async function change(stage: Stage, ms: number): Promise<number> {
+/** What it costs to read what happens and to do nothing about it, in seconds of CPU a second: no router can take less. */
+async function readerAlone(stage: Stage, seconds: number, changes: number): Promise<number> {
+  const reader = spawn(process.execPath, [join(import.meta.dirname, '../reader.ts'), stage.marathon.urls[0] ?? ''], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    detached: true,
+  });
+  try {
+    // As Portolan's is, its code is compiled before it is looked at.
+    const made = changes + (await change(stage, (seconds * 1_000) / 3, changes));
+    const before = await cpuMs(reader.pid ?? 0);
+    await change(stage, seconds * 1_000, made);
+    if (reader.exitCode !== null) throw new Error(`the reader ended with ${reader.exitCode}`);
+    return ((await cpuMs(reader.pid ?? 0)) - before) / 1_000 / seconds;
+  } finally {
+    reader.kill();
+  }
+}
+
+/** Scales apps to four tasks and back to two, one after the other, at their times; `already` were. Gives how many changes were made. */
+async function change(stage: Stage, ms: number, already: number): Promise<number> {
   const began = performance.now();
-  let made = 0;
+  let made = already;
   while (performance.now() - began < ms) {
-    const due = ((performance.now() - began) / 1_000) * CHANGES_PER_SECOND;
+    const due = already + ((performance.now() - began) / 1_000) * CHANGES_PER_SECOND;
     for (; made < due; made += 1) {
       // An app is due again after 16 s: its last change is over by then.
       const app = seededId(made % APPS);
@@ -144,7 +164,7 @@ async function change(stage: Stage, ms: number): Promise<number> {
     }
     await pause(5);
   }
-  return made;
+  return made - already;
 }
 
 /** Watches all HAProxy processes of the stage, also those that end meanwhile. */

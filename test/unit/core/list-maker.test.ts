@@ -62,6 +62,26 @@ describe('a list made of a list', () => {
   });
 });
 
+describe('what stands between two changes', () => {
+  test('is not made again where it stayed in its place', () => {
+    const made: string[] = [];
+    const make = createListMaker((text: string) => made.push(text));
+    const first = make(['a', 'b', 'c', 'd', 'e']);
+    expect(make(['x', 'b', 'c', 'd', 'y'])).toEqual([6, ...first.slice(1, 4), 7]);
+    expect(made).toEqual(['a', 'b', 'c', 'd', 'e', 'x', 'y']);
+  });
+
+  test('has the digest that it had, also where it moved', () => {
+    const pieces = Array.from({ length: 500 }, (_, index) => `line ${index}\n`);
+    const digest = createTextDigest();
+    digest(pieces);
+    const ends = pieces.with(0, 'other\n').with(499, 'another\n');
+    for (const list of [ends, ['new\n', ...ends.slice(0, 300), ...ends.slice(301)], pieces.toReversed(), pieces]) {
+      expect(hex(digest(list))).toBe(hex(createTextDigest()(list)));
+    }
+  });
+});
+
 describe('the digest of a text', () => {
   test('depends on the text alone, whatever was digested before', () => {
     fc.assert(
