@@ -70,7 +70,10 @@ function createSource<K extends object>(
   };
 }
 
-/** Lines of a list that another one does not have at the same place, or, where it is longer or shorter, all between what they begin and end with. */
+/**
+ * Lines of a list that another one does not have at the same place, or, where it is longer or shorter, all between what they begin and
+ * end with.
+ */
 function different(
   of: readonly (readonly Line[])[],
   other: readonly (readonly Line[])[],

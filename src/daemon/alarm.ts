@@ -35,8 +35,9 @@ export function createAlarm(clock: Clock): Alarm {
       signal.removeEventListener('abort', wake);
     },
     ring() {
-      // Most hints of a burst only put the time off: whoever sleeps finds that out when it is over.
-      if (sleeping !== undefined && sleeping.due() < sleeping.until) wake();
+      // Most hints of a burst only put the time off: whoever sleeps finds that out when it is over. A clock that was set forward has passed
+      // that time while the sleep goes on.
+      if (sleeping !== undefined && (sleeping.due() < sleeping.until || sleeping.until <= clock.now())) wake();
     },
   };
 }
