@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
+import type { Instant } from '../core/app.ts';
 import type { Generation } from '../core/config.ts';
+import type { Clock } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Tier } from '../core/runtime.ts';
 import { generationIn, tierOf, workerIn } from './runtime-replies.ts';
@@ -34,7 +36,8 @@ export interface RuntimeLink {
   tier(): Tier | undefined;
   /**
    * Connects where that is needed, and asks who is there. With a generation, it has to be that one, and the worker that was met
-   * under it: one that was started in its place knows nothing of what that one was told, until somebody wants to `meet` it.
+   * under it: one that was started in its place knows nothing of what that one was told, until somebody wants to `meet` it. Who was just
+   * asked with an `inquire` is not asked again, once.
    */
   bind(generation?: Generation, meet?: boolean): Promise<Result<RuntimeWorker, string>>;
   /**
@@ -51,6 +54,8 @@ interface Link {
   readonly socket: RuntimeSocket;
   readonly file: string;
   tier?: Tier;
+  /** Who answered the last inquiry, until somebody acts on it. */
+  proved?: { readonly worker: RuntimeWorker; readonly at: Instant } | undefined;
 }
 
 /** Its answer is unlike any other, and the same at any time. */
@@ -58,10 +63,15 @@ export const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload
 const WHO: SocketLine = { text: 'show info', payload: false };
 const HELP: SocketLine = { text: 'help', payload: false };
 const NO_LINES: readonly SocketLine[] = [];
+/**
+ * How long an answer says who is there (ms). A connection stays with its worker: only that it was told to end since is not seen, and
+ * that shows when what it was told is read back.
+ */
+const PROVED_MS = 200;
 const UNMATCHED = 'the replies do not belong to the lines';
 
 /** A link to whichever worker listens on the socket at `path`; it connects at the first question. */
-export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink {
+export function createRuntimeLink(path: string, deadlineMs: number, clock: Pick<Clock, 'now'>): RuntimeLink {
   let kept: Link | undefined;
   let met: Pick<RuntimeWorker, 'generation' | 'pid' | 'uptime'> | undefined;
   // Counts closures, so that a connection that is being made while it happens is not kept.
@@ -73,6 +83,8 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
   }
 
   async function bind(generation?: Generation, meet = false): Promise<Result<RuntimeWorker, string>> {
+    const proved = meet ? undefined : justProved(generation);
+    if (proved !== undefined) return ok(proved);
     const reached = await reach(NO_LINES, generation);
     if (!reached.ok) return reached;
     return generation === undefined ? ok(reached.value.worker) : knownAs(generation, reached.value.worker, meet);
@@ -82,7 +94,19 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
     const reached = await reach(lines, generation);
     if (!reached.ok) return reached;
     const known = knownAs(generation, reached.value.worker, false);
-    return known.ok ? reached : known;
+    if (!known.ok) return known;
+    if (kept !== undefined) kept.proved = { worker: known.value, at: clock.now() };
+    return reached;
+  }
+
+  /** Whoever reads what he is about to change has asked who is there. */
+  function justProved(generation: Generation | undefined): RuntimeWorker | undefined {
+    const proved = kept?.proved;
+    if (kept === undefined || proved === undefined) return undefined;
+    kept.proved = undefined;
+    const age = clock.now() - proved.at;
+    const holds = proved.worker.generation === generation && age >= 0 && age < PROVED_MS && leadsTo(kept, fileAt(path));
+    return holds ? proved.worker : undefined;
   }
 
   function knownAs(generation: Generation, worker: RuntimeWorker, meet: boolean): Result<RuntimeWorker, string> {
@@ -102,8 +126,7 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
   ): Promise<Result<Inquiry, string>> {
     const before = closures;
     const found = fileAt(path);
-    // A connection stays with the worker that accepted it, and shows and changes that one also when another one serves.
-    if (kept && !(found.ok && kept.file === found.value && kept.socket.isOpen())) drop();
+    if (kept && !leadsTo(kept, found)) drop();
     if (!found.ok) return found;
     if (kept) {
       const known = await introduce(kept, generation, lines);
@@ -127,6 +150,10 @@ export function createRuntimeLink(path: string, deadlineMs: number): RuntimeLink
 
   return { tier: () => (kept?.socket.isOpen() === true ? kept.tier : undefined), bind, inquire, close };
 }
+
+/** A connection stays with the worker that accepted it, and shows and changes that one also when another one serves. */
+const leadsTo = ({ file, socket }: Link, found: Result<string, string>): boolean =>
+  found.ok && file === found.value && socket.isOpen();
 
 /**
  * Which file is at the path: another one means that another process listens. A socket is on a disk of this machine, and is asked

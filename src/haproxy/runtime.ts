@@ -41,7 +41,7 @@ export interface RuntimeParts {
 /** The runtime lane over the worker's socket. It connects when it is first used; what is asked of it is done in turn. */
 export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   const { clock } = parts;
-  const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000);
+  const link = createRuntimeLink(parts.socket, parts.deadlineMs ?? 5_000, clock);
   const inTurn = createSingleFlight();
 
   /** No question of its own where commands can be sent: whoever sends some proves first who listens. That none can may be over. */

@@ -1,4 +1,6 @@
+import { rename, writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Clock } from '../../../src/core/ports.ts';
 import type { RuntimeCommand } from '../../../src/core/runtime.ts';
 import { createRuntime } from '../../../src/haproxy/runtime.ts';
 import { realClock } from '../../support/haproxy-rig.ts';
@@ -33,7 +35,7 @@ const HELP = ['add map', 'add server', 'commit map', 'del server', 'prepare map'
 /** Starts a worker that is played and a runtime on its socket. `script` says what is not said about itself. */
 async function stage(
   script: (line: string, payload?: string) => Answer = () => '',
-  play: Partial<Play> & { readonly version?: string; readonly deadlineMs?: number } = {},
+  play: Partial<Play> & { readonly version?: string; readonly deadlineMs?: number; readonly clock?: Clock } = {},
 ) {
   const character: Character = { generation: 7, version: play.version ?? '3.0.11', stopping: false, pid: 42 };
   const worker = await playWorker({
@@ -46,7 +48,11 @@ async function stage(
       return script(line, payload);
     },
   });
-  const runtime = createRuntime({ socket: worker.path, clock: realClock, deadlineMs: play.deadlineMs ?? 5_000 });
+  const runtime = createRuntime({
+    socket: worker.path,
+    clock: play.clock ?? realClock,
+    deadlineMs: play.deadlineMs ?? 5_000,
+  });
   open.push(worker, runtime);
   return { worker, runtime, character };
 }
@@ -55,7 +61,12 @@ const QUESTIONS = /^(?:prompt|help|show info|show env .*)$/;
 /** What was said beyond the questions who is there. */
 const orders = (worker: PlayedWorker): readonly string[] => worker.heard.filter((line) => !QUESTIONS.test(line));
 const seven = generation(7);
-const addRow: RuntimeCommand = { do: 'add-row', map: 'maps/hosts.map', key: 'a.example', value: 'b' };
+const addRow: Extract<RuntimeCommand, { do: 'add-row' }> = {
+  do: 'add-row',
+  map: 'maps/hosts.map',
+  key: 'a.example',
+  value: 'b',
+};
 
 /** Says what HAProxy says where nothing goes wrong. */
 function agreeable(line: string): Answer {
@@ -156,6 +167,51 @@ describe('run', () => {
       'show env PORTOLAN_GENERATION',
     ]);
     expect(worker.connections()).toBe(1);
+  });
+
+  describe('after it was read what is to be changed', () => {
+    const question = { backends: [], maps: [], rows: [{ map: addRow.map, key: addRow.key }] } as const;
+    const introductions = ({ heard }: PlayedWorker): number => heard.filter((line) => line === 'show info').length;
+
+    async function afterRead(ms: number) {
+      let now = realClock.now();
+      const staged = await stage(agreeable, { clock: { ...realClock, now: () => now } });
+      await staged.runtime.read(seven, question);
+      now = (now + ms) as typeof now;
+      return staged;
+    }
+
+    test('does not ask again who is there, once', async () => {
+      const { worker, runtime } = await afterRead(199);
+      expect(introductions(worker)).toBe(1);
+      expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+      expect(introductions(worker)).toBe(1);
+      expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+      expect(introductions(worker)).toBe(2);
+    });
+
+    test.each([200, 5_000, -1])('asks again after %i ms', async (ms) => {
+      const { worker, runtime } = await afterRead(ms);
+      expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'done' });
+      expect(introductions(worker)).toBe(2);
+    });
+
+    test('asks again for another generation, and says nothing to the one that is there', async () => {
+      const { worker, runtime } = await afterRead(0);
+      expect(await runtime.run(generation(8), [addRow])).toMatchObject({ kind: 'doubt' });
+      expect(introductions(worker)).toBeGreaterThan(1);
+      expect(worker.heard).not.toContain('add map maps/hosts.map a.example b');
+    });
+
+    test('says nothing on the connection to a worker whose socket was taken over', async () => {
+      const { worker, runtime } = await afterRead(0);
+      const connections = worker.connections();
+      await rename(worker.path, `${worker.path}.old`);
+      await writeFile(worker.path, '');
+      expect(await runtime.run(seven, [addRow])).toMatchObject({ kind: 'doubt' });
+      expect(worker.connections()).toBe(connections);
+      expect(worker.heard).not.toContain('add map maps/hosts.map a.example b');
+    });
   });
 
   test('says nothing to a worker of another generation', async () => {
