@@ -14,6 +14,8 @@ type Admission = Extract<RuntimeCommand, { do: 'set-admission' }>;
 export interface TakenOut {
   readonly backends: readonly Backend[];
   readonly commands: readonly Admission[];
+  /** A backend serves with nobody but tasks that leave. */
+  readonly last: boolean;
 }
 
 /**
@@ -38,25 +40,29 @@ export function createTakeOut(serving: Serving = createServing()): TakeOut {
   return ({ backends }, { byApp, all }) => {
     const commands: Admission[] = [];
     let left = backends;
+    let last = false;
     for (const { name, shared } of serving.of(backends, byApp.keys())) {
       const at = indexOfName(backends, name);
       const backend = backends[at];
       if (backend === undefined) continue;
       const own = byApp.get(backend.app);
       const out = shared ? drained(backend, all) : own && outOf(backend, own);
-      if (out === undefined) continue;
+      if (out === 'last') last = true;
+      if (out === undefined || out === 'last') continue;
       left = left.with(at, out.backend);
       commands.push(...out.commands);
     }
-    return { backends: left, commands };
+    return { backends: left, commands, last };
   };
 }
 
+/** `last`: whoever is ready leaves. Undefined: nobody who is ready does. */
 function drained(backend: Backend, leaving: Leaving) {
   if (!backend.servers.some(({ task }) => leaves(task, leaving))) return undefined;
   const ready = backend.servers.filter(({ admission }) => admission === 'ready');
   const going = new Set(ready.filter(({ task }) => leaves(task, leaving)));
-  if (going.size === 0 || going.size === ready.length) return undefined;
+  if (going.size === 0) return undefined;
+  if (going.size === ready.length) return 'last';
   const commands = [...going].map(
     ({ name }): Admission => ({ do: 'set-admission', backend: backend.name, server: name, admission: 'maint' }),
   );

@@ -14,7 +14,8 @@ export interface AllowanceTimings {
 export interface Allowance {
   /** Not before this. */
   from(): Instant;
-  took(now: Instant): void;
+  /** `times`: it counts as so many; 1 by default. */
+  took(now: Instant, times?: number): void;
 }
 
 /** Nothing was taken yet. */
@@ -27,9 +28,9 @@ export function createAllowance({ leastMs, everyMs, burst }: AllowanceTimings): 
       if (last === undefined) return 0 as Instant;
       return (last + Math.max(leastMs, Math.round((1 - left) * everyMs))) as Instant;
     },
-    took(now) {
+    took(now, times = 1) {
       const regained = last === undefined ? 0 : (now - last) / everyMs;
-      left = Math.min(burst, left + regained) - 1;
+      left = Math.min(burst, left + regained) - times;
       last = now;
     },
   };

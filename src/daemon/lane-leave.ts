@@ -3,7 +3,7 @@ import { type LeavingTask, leavingTasks } from '../core/leaving.ts';
 import type { PathMatch } from '../core/path-match.ts';
 import type { HaproxyRuntime } from '../core/runtime.ts';
 import { unexpected, verify } from '../core/runtime-difference.ts';
-import type { Kept } from './lane.ts';
+import type { Kept, Left } from './lane.ts';
 import type { Leavers } from './leavers.ts';
 
 /** What the lane lends. */
@@ -22,29 +22,30 @@ const NONE: readonly never[] = [];
 
 /** The fast lane: takes servers out of rotation as soon as an event says that their tasks leave, before any fetch. */
 export function createLeave({ runtime, leavers, takeOut, pathMatch, kept, keep, doubt, isInterrupted }: Parts) {
-  return async (leaving: readonly LeavingTask[]): Promise<number> => {
+  return async (leaving: readonly LeavingTask[]): Promise<Left> => {
     leavers.join(leaving);
     const now = kept();
-    if (now?.running === undefined) return 0;
+    if (now?.running === undefined) return { servers: 0, last: false };
     // Several events tell of the end of one task: HAProxy is asked for the first of them only.
-    const { backends, commands } = takeOut(now.running, leavingTasks(leaving));
+    const { backends, commands, last } = takeOut(now.running, leavingTasks(leaving));
+    const none = { servers: 0, last };
     if (commands.length === 0) {
       keep({ ...now, without: leavers.now() });
-      return 0;
+      return none;
     }
-    if ((await runtime.tier()) === 'D' || isInterrupted()) return 0;
+    if ((await runtime.tier()) === 'D' || isInterrupted()) return none;
     const target = { ...now.running, backends };
     const touched = { backends: commands.map(({ backend }) => backend), maps: NONE, rows: NONE };
     const before = await runtime.read(now.generation, touched);
     // Who should stay may not be there: the pass, which is due now, sees that too and puts it right first.
-    if (before !== undefined && unexpected(before, touched, now.running, pathMatch).length > 0) return 0;
+    if (before !== undefined && unexpected(before, touched, now.running, pathMatch).length > 0) return none;
     const result = before === undefined ? undefined : await runtime.run(now.generation, commands);
     const after = result?.kind === 'done' ? await runtime.read(now.generation, touched) : undefined;
     if (after === undefined || verify(after, { touched, target }, pathMatch).length > 0) {
       doubt();
-      return 0;
+      return none;
     }
     if (!isInterrupted()) keep({ ...now, running: target, without: leavers.now() });
-    return commands.length;
+    return { servers: commands.length, last };
   };
 }

@@ -83,6 +83,14 @@ export type Carried = { readonly drift: readonly Difference[] } & (
   | { readonly kind: 'doubt'; readonly because: 'doubt' | 'drift'; readonly detail: string }
 );
 
+/** What became of the servers of tasks that are about to end. */
+export interface Left {
+  /** So many were taken out of rotation. */
+  readonly servers: number;
+  /** Some stay in it, as their backends have no others. */
+  readonly last: boolean;
+}
+
 /** The runtime lane from pass to pass: what the worker was brought to over its socket. */
 export interface KeptLane {
   /** Brings the worker to the table as far as its socket can. Looks again before anything where there is doubt. */
@@ -96,8 +104,8 @@ export interface KeptLane {
   compare(signal: AbortSignal): Promise<Compared>;
   /** Spares of the running configuration; the same object while nothing changed. */
   spares(): readonly SpareCount[];
-  /** Takes the servers of tasks that are about to end out of rotation, unless a backend would have none left. Gives how many. */
-  leave(leaving: readonly LeavingTask[]): Promise<number>;
+  /** Takes the servers of tasks that are about to end out of rotation, unless a backend would have none left. */
+  leave(leaving: readonly LeavingTask[]): Promise<Left>;
   /** What the worker runs is not certain any more. */
   doubt(): void;
   /**

@@ -83,6 +83,7 @@ export function createLoop(deps: LoopDeps): Loop {
 
   async function onePass(signal: AbortSignal): Promise<void> {
     const cause = hints.take(clock.now());
+    pace.begins(cause.scope);
     const startedAt = clock.now();
     passing = true;
     const ended = await guarded(() => reconciler.pass(cause, signal, pace.reloadFrom()));
@@ -116,10 +117,15 @@ export function createLoop(deps: LoopDeps): Loop {
   /** The servers of tasks that are about to end get no new requests, before anything is fetched. */
   async function takeOut(leaving: NonNullable<ChangeHint['leaving']>): Promise<void> {
     const startedAt = clock.now();
-    const servers = await guarded(() => reconciler.leave(leaving));
-    if (!servers.ok || servers.value === 0) return;
+    const left = await guarded(() => reconciler.leave(leaving));
+    if (!left.ok) return;
+    const { servers, last } = left.value;
+    if (last) {
+      pace.hurry();
+      alarm.ring();
+    }
     const tasks = leaving.map(({ task }) => task);
-    emit({ type: 'taken-out', tasks, servers: servers.value, ms: clock.now() - startedAt });
+    if (servers > 0) emit({ type: 'taken-out', tasks, servers, ms: clock.now() - startedAt });
   }
 
   const isDue = (at: Instant | undefined): boolean => at !== undefined && at <= clock.now();

@@ -1,11 +1,15 @@
 import type { Instant } from '../core/app.ts';
 import { createAllowance } from './allowance.ts';
-import type { Hints } from './hints.ts';
+import type { Hints, Scope } from './hints.ts';
 import type { Timings } from './timings.ts';
 import { backoffMs } from './timings.ts';
 
 /** Says when the next pass may run. */
 export interface Pace {
+  /** A pass begins that looks at so much. */
+  begins(scope: Scope): void;
+  /** Somebody's last server is about to go: the next pass, which may know another one, does not keep its distance. */
+  hurry(): void;
   /** When the next pass is due; undefined: nothing asks for one. */
   due(): Instant | undefined;
   /** Reloads keep a distance: none before this. What the socket can carry does not wait for it. */
@@ -40,6 +44,9 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   /** While reloads keep coming. */
   let reloadSettleMs = timings.settleMs;
   let lastMs = 0;
+  let hurried = false;
+  /** Of the pass under way, as `passes` counts. */
+  let weight = 1;
 
   const quiet = (): number => Math.min(Math.max(reloadSettleMs, 2 * lastMs), timings.settleMaxMs);
   const longest = (): number => Math.min(Math.max(timings.leastDelayMs, 4 * lastMs), timings.maxDelayMs);
@@ -50,19 +57,27 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     const close = lastEnd !== undefined && burst.firstAt - lastEnd < quiet();
     const settled = Math.min(burst.lastAt + quiet(), burst.firstAt + longest());
     const at = settling || close ? settled : burst.firstAt;
-    return Math.max(at, passes.from(), retry?.hintFloor ?? at) as Instant;
+    const from = hurried ? (lastEnd ?? 0) + timings.hurriedMs : passes.from();
+    return Math.max(at, from, retry?.hintFloor ?? at) as Instant;
   };
 
   /** Reloads in close order make the next burst settle longer: each leaves a worker behind. */
   const ended = (now: Instant, reloaded: boolean, ms: number): void => {
     lastMs = ms;
-    passes.took(now);
+    passes.took(now, weight);
     const dense = reloaded && lastEnd !== undefined && now - lastEnd < 4 * reloadSettleMs;
     reloadSettleMs = dense ? Math.min(2 * reloadSettleMs, timings.settleMaxMs) : timings.settleMs;
     lastEnd = now;
   };
 
   return {
+    begins(scope) {
+      hurried = false;
+      weight = scope === 'all' || scope.length > timings.fewApps ? 2 : 1;
+    },
+    hurry() {
+      hurried = true;
+    },
     due() {
       const times = [hintDue(), retry?.at].filter((time) => time !== undefined);
       return times.length === 0 ? undefined : (Math.min(...times) as Instant);

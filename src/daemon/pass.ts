@@ -16,6 +16,7 @@ import type { Holding } from '../core/stand-in.ts';
 import type { Scope } from './hints.ts';
 import type { Inputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
+import type { Left } from './lane.ts';
 import type { Stages } from './stages.ts';
 import type { Timings } from './timings.ts';
 
@@ -83,8 +84,8 @@ export interface Reconciler {
   close(): Promise<void>;
   /** Spares in use, by the name of the backend that they carry. */
   places(): ReadonlyMap<BackendName, BackendName>;
-  /** Takes servers of leaving tasks out of rotation; gives how many. */
-  leave(leaving: readonly LeavingTask[]): Promise<number>;
+  /** Takes servers of leaving tasks out of rotation. */
+  leave(leaving: readonly LeavingTask[]): Promise<Left>;
   /** What runs is no longer certain: the next pass asks before it plans. */
   doubt(): void;
   /** Events call these apps destroyed: that explains why they are missing. */

@@ -13,6 +13,7 @@ import { sameInputs } from './inputs.ts';
 import type { Draft } from './isolate.ts';
 import { earliest } from './keeper.ts';
 import { createKept } from './kept.ts';
+import type { Left } from './lane.ts';
 import type { Decided, EndedPass, Pass, PassDeps, PassOutcome, Reconciler } from './pass.ts';
 
 /** A reconciler that has seen nothing yet. */
@@ -34,7 +35,7 @@ export function createReconciler(deps: PassDeps): Reconciler {
   /** Inputs of the last pass that ended with desired = running: the same ones again need no work. */
   let settled: { readonly inputs: Inputs; readonly digest: string } | undefined;
   /** Tasks are being taken out, one after the other; this is over when none is left. */
-  let lastLeave: Promise<number> = Promise.resolve(0);
+  let lastLeave: Promise<unknown> = Promise.resolve();
 
   async function pass(cause: PassCause, signal: AbortSignal, reloadFrom: Instant): Promise<EndedPass> {
     const startedAt = clock.now();
@@ -134,9 +135,9 @@ export function createReconciler(deps: PassDeps): Reconciler {
     return otherwise;
   }
 
-  async function leave(leaving: readonly LeavingTask[]): Promise<number> {
+  async function leave(leaving: readonly LeavingTask[]): Promise<Left> {
     const left = lane.leave(leaving);
-    lastLeave = left.catch(() => 0);
+    lastLeave = left.catch(() => undefined);
     return left;
   }
 

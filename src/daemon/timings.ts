@@ -12,7 +12,11 @@ export interface Timings {
   readonly leastDelayMs: number;
   /** … but never longer than this. */
   readonly maxDelayMs: number;
+  /** A pass that looks at more than `fewApps` counts twice: where so much happens, what comes meanwhile goes with it. */
   readonly passes: AllowanceTimings;
+  readonly fewApps: number;
+  /** From one pass to the next while somebody's last server is about to go. */
+  readonly hurriedMs: number;
   readonly reloads: AllowanceTimings;
   /** From one look at the old workers that are in the way of a reload to the next. */
   readonly oldWorkersLookMs: number;
@@ -65,6 +69,8 @@ export const TIMINGS: Timings = {
   leastDelayMs: 250,
   maxDelayMs: 1_000,
   passes: { leastMs: 0, everyMs: 200, burst: 10 },
+  fewApps: 4,
+  hurriedMs: 50,
   reloads: { leastMs: 100, everyMs: 1_000, burst: 5 },
   oldWorkersLookMs: 5_000,
   backoff: { baseMs: 200, maxMs: 15_000 },

@@ -46,7 +46,7 @@ export function createTableRenderer(settings: Settings, spares: readonly Reserve
 export interface LaneDrive {
   /** Brings HAProxy to the table; gives the generation of the worker that was brought there. */
   settle(table: RoutingTable): Promise<Generation>;
-  leave(leaving: readonly LeavingTask[]): Promise<number>;
+  leave(leaving: readonly LeavingTask[]): Promise<unknown>;
   /** The look that comes from time to time; what it finds is repaired by the next settle. */
   check(): Promise<Compared['kind']>;
   /** Somebody saw that another worker has taken over. */

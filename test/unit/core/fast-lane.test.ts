@@ -33,6 +33,17 @@ describe('an event alone', () => {
     expect(told(running, [leaving('/shop', 'task.11'), leaving('/shop', 'task.12')])).toEqual([]);
   });
 
+  test('tells where nobody would be left to serve', () => {
+    const last = (...tasks: readonly LeavingTask[]) => takeOut(running, tasks).last;
+    expect(last(leaving('/solo', 'task.21'))).toBe(true);
+    expect(last(leaving('/shop', 'task.11'), leaving('/shop', 'task.12'))).toBe(true);
+    expect(last(leaving('/shop', 'task.11'), leaving('/solo', 'task.21'))).toBe(true);
+    expect(last(leaving('/shop', 'task.11'))).toBe(false);
+    // Who serves no more is not waited for.
+    expect(last(leaving('/shop', 'task.13'))).toBe(false);
+    expect(last(leaving('/solo', 'task.99'))).toBe(false);
+  });
+
   test('means every task of an instance, and no other that begins alike', () => {
     const of = (id: string) => server(31, { task: id as TaskId });
     const two = table({

@@ -91,6 +91,47 @@ describe('when a pass is due', () => {
     expect(follow(now)).toBe(now);
   });
 
+  describe('while hints keep coming', () => {
+    /** Milliseconds from pass to pass, once nothing is left of the few that may come in a row. */
+    function distance(apps: number, hurried = false): number {
+      const { pace, hint, hints } = rig();
+      let [now, before] = [1_000, 0];
+      for (let n = 0; n < 100; n += 1) {
+        for (let id = 0; id < apps; id += 1) hint(now + 1, `/${id}`);
+        if (hurried) pace.hurry();
+        before = now;
+        now = pace.due() ?? 0;
+        pace.begins(hints.take(at(now)).scope);
+        pace.succeeded(at(now), false, 5);
+      }
+      return now - before;
+    }
+
+    it('takes more time where many apps are looked at, and soon comes where a last server is about to go', () => {
+      expect(distance(1)).toBe(TIMINGS.passes.everyMs);
+      expect(distance(TIMINGS.fewApps)).toBe(TIMINGS.passes.everyMs);
+      expect(distance(TIMINGS.fewApps + 1)).toBe(2 * TIMINGS.passes.everyMs);
+      expect(distance(20, true)).toBe(TIMINGS.hurriedMs);
+    });
+
+    it('hurries one pass only', () => {
+      const { pace, hint, hints } = rig();
+      const pass = (now: number) => {
+        hint(now);
+        const due = pace.due() ?? 0;
+        pace.begins(hints.take(at(due)).scope);
+        pace.succeeded(at(due), false, 5);
+        return due;
+      };
+      let now = 1_000;
+      for (let n = 0; n < 50; n += 1) now = pass(now + 1);
+      pace.hurry();
+      const hurried = pass(now + 1);
+      expect(hurried - now).toBe(TIMINGS.hurriedMs);
+      expect(pass(hurried + 1) - hurried).toBeGreaterThan(TIMINGS.hurriedMs);
+    });
+  });
+
   it('after the burst, but not later than the longest delay', () => {
     const { pace, hint, hints } = rig();
     for (let ms = 0; ms <= 3_000; ms += TIMINGS.settleMs / 2) hint(ms);
