@@ -29,6 +29,9 @@ export const describeEvent = rememberedLast((event: DaemonEvent): Description =>
   };
 });
 
+/** Of a type that is never more than a debug line, and so frequent that it is not worth a description where nobody wants those. */
+export const isDetail = (event: DaemonEvent): boolean => event.type === 'marathon-event';
+
 function describe(event: DaemonEvent): Description {
   switch (event.type) {
     case 'started':

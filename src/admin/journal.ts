@@ -85,9 +85,9 @@ export function createJournal(parts: JournalParts): Journal {
 
   return {
     observe(event) {
-      const repeated = repeats.has(event);
+      if (repeats.has(event)) return;
       const told = describeEvent(event);
-      if (!told.keep || repeated || waitingBytes > MOST_WAITING) return;
+      if (!told.keep || waitingBytes > MOST_WAITING) return;
       const { message, fields, level } = told;
       const entry = `${JSON.stringify({ time: new Date(event.at).toISOString(), event: event.type, level, message, ...fields })}\n`;
       waiting.push(entry);

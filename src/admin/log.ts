@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import type { DaemonEvent } from '../core/events.ts';
 import type { LogLevel } from '../core/settings.ts';
-import { describeEvent } from './describe-event.ts';
+import { describeEvent, isDetail } from './describe-event.ts';
 import { prettyLine } from './pretty-line.ts';
 import { createRepeats, type Repeats } from './repeats.ts';
 
@@ -48,6 +48,7 @@ export function createEventLog(options: {
   return {
     say,
     observe(event) {
+      if (isDetail(event) && !logger.isLevelEnabled('debug')) return;
       const repeated = repeats.has(event);
       const told = describeEvent(event);
       const level = repeated && told.level === 'warn' ? 'debug' : told.level;

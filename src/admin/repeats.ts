@@ -4,8 +4,8 @@ import { rememberedLast } from '../core/remembered.ts';
 /** Knows what was said before, so that an outage of hours is a few lines and not thousands. */
 export interface Repeats {
   /**
-   * True for an event that says once more what the last one about the same thing said. Ask for every event, in order; everybody who
-   * does is told the same.
+   * True for an event that says once more what the last one about the same thing said. Ask in order, and for every event of a type or
+   * for none; everybody who does is told the same.
    */
   has(event: DaemonEvent): boolean;
 }

@@ -1,6 +1,6 @@
 import type { AppId } from './app.ts';
 import { type LeavingTasks, leaves } from './leaving.ts';
-import type { Backend, BackendName, RoutingTable } from './routing.ts';
+import type { Backend, RoutingTable } from './routing.ts';
 import type { RuntimeCommand } from './runtime.ts';
 import { byName, indexOfName, listDiff } from './table-diff.ts';
 
@@ -38,26 +38,34 @@ export function createTakeOut(serving: Serving = createServing()): TakeOut {
   }
 
   return ({ backends }, { byApp, all }) => {
-    const commands: Admission[] = [];
-    let left = backends;
+    const outs: Drained[] = [];
     let last = false;
-    for (const { name, shared } of serving.of(backends, byApp.keys())) {
-      const at = indexOfName(backends, name);
-      const backend = backends[at];
-      if (backend === undefined) continue;
-      const own = byApp.get(backend.app);
-      const out = shared ? drained(backend, all) : own && outOf(backend, own);
+    const { own, shared } = serving.of(backends, byApp.keys());
+    const take = (out: ReturnType<typeof drained>): void => {
       if (out === 'last') last = true;
-      if (out === undefined || out === 'last') continue;
-      left = left.with(at, out.backend);
-      commands.push(...out.commands);
+      else if (out !== undefined) outs.push(out);
+    };
+    for (const backend of own) {
+      const those = byApp.get(backend.app);
+      if (those !== undefined) take(outOf(backend, those));
     }
-    return { backends: left, commands, last };
+    for (const backend of shared) take(drained(backend, all));
+    if (outs.length === 0) return { backends, commands: NONE, last };
+    outs.sort((a, b) => byName(a.backend, b.backend));
+    const left = [...backends];
+    for (const { backend } of outs) left[indexOfName(backends, backend.name)] = backend;
+    return { backends: left, commands: outs.flatMap(({ commands }) => commands), last };
   };
 }
 
+/** A backend without those of its servers that leave. */
+interface Drained {
+  readonly backend: Backend;
+  readonly commands: readonly Admission[];
+}
+
 /** `last`: whoever is ready leaves. Undefined: nobody who is ready does. */
-function drained(backend: Backend, leaving: Leaving) {
+function drained(backend: Backend, leaving: Leaving): Drained | 'last' | undefined {
   if (!backend.servers.some(({ task }) => leaves(task, leaving))) return undefined;
   const ready = backend.servers.filter(({ admission }) => admission === 'ready');
   const going = new Set(ready.filter(({ task }) => leaves(task, leaving)));
@@ -72,16 +80,17 @@ function drained(backend: Backend, leaving: Leaving) {
   return { backend: { ...backend, servers }, commands };
 }
 
-/** A backend that may hold tasks of some apps; `shared`: also of apps that it is not named after. */
-interface ServingBackend {
-  readonly name: BackendName;
-  readonly shared: boolean;
+/** Backends that may hold tasks of some apps: none is in both. */
+interface ServingBackends {
+  readonly own: Iterable<Backend>;
+  /** They hold tasks of apps that they are not named after. */
+  readonly shared: Iterable<Backend>;
 }
 
 /** Which backends serve which app. Backends must be in the order of their names. */
 export interface Serving {
-  /** Names of the backends that may hold tasks of some apps, in order. Only what changed since the last list is looked at. */
-  of(backends: readonly Backend[], apps: Iterable<AppId>): readonly ServingBackend[];
+  /** Which backends of the list may hold tasks of some apps. Only what changed since the last list is looked at. */
+  of(backends: readonly Backend[], apps: Iterable<AppId>): ServingBackends;
   /**
    * Looks at up to `count` more of a list ahead of the question, which else looks at all that is new at once (60 ms for 10,000 apps).
    * True when there is more to learn.
@@ -92,29 +101,31 @@ export interface Serving {
 /** Knows no backend yet. */
 export function createServing(): Serving {
   let known: readonly Backend[] = [];
-  const byApp = new Map<AppId, Set<BackendName>>();
-  const shared = new Set<BackendName>();
+  /** Those that are not shared. */
+  const byApp = new Map<AppId, Set<Backend>>();
+  const shared = new Set<Backend>();
 
   const look = (backends: readonly Backend[]): void => {
     const { removed, added } = listDiff(known, backends, byName);
     known = backends;
     for (const backend of removed) {
-      byApp.get(backend.app)?.delete(backend.name);
-      if (byApp.get(backend.app)?.size === 0) byApp.delete(backend.app);
-      shared.delete(backend.name);
+      if (shared.delete(backend)) continue;
+      const own = byApp.get(backend.app);
+      own?.delete(backend);
+      if (own?.size === 0) byApp.delete(backend.app);
     }
     for (const backend of added) {
-      byApp.set(backend.app, (byApp.get(backend.app) ?? new Set()).add(backend.name));
-      if (isShared(backend)) shared.add(backend.name);
+      if (isShared(backend)) shared.add(backend);
+      else byApp.set(backend.app, (byApp.get(backend.app) ?? new Set()).add(backend));
     }
   };
 
   return {
     of(backends, apps) {
       look(backends);
-      const names = new Set(shared);
-      for (const app of apps) for (const name of byApp.get(app) ?? NONE) names.add(name);
-      return [...names].sort().map((name) => ({ name, shared: shared.has(name) }));
+      const own: Backend[] = [];
+      for (const app of apps) for (const backend of byApp.get(app) ?? NONE) own.push(backend);
+      return { own, shared };
     },
     learn(backends, count) {
       look(known.length + count < backends.length ? backends.slice(0, known.length + count) : backends);

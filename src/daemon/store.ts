@@ -18,7 +18,7 @@ export type Listener = (event: DaemonEvent, state: State) => void;
 /** A store without events. Events that a listener emits are delivered after the one it was given. */
 export function createStateStore(version: string, settings: Settings, clock: Pick<Clock, 'now'>): StateStore {
   let state = initialState(version, settings, clock.now());
-  const listeners = new Set<Listener>();
+  let listeners: readonly Listener[] = [];
   const waiting: DaemonEvent[] = [];
   let delivering = false;
 
@@ -26,7 +26,7 @@ export function createStateStore(version: string, settings: Settings, clock: Pic
     delivering = true;
     for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
       take(event);
-      for (const listener of [...listeners]) tell(listener, event);
+      for (const listener of listeners) tell(listener, event);
     }
     delivering = false;
   }
@@ -61,8 +61,10 @@ export function createStateStore(version: string, settings: Settings, clock: Pic
       if (!delivering) deliver();
     },
     subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+      listeners = [...listeners, listener];
+      return () => {
+        listeners = listeners.filter((one) => one !== listener);
+      };
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/ports.ts';
+import { rememberedLast } from '../core/remembered.ts';
 
 /** A configured Marathon master. */
 export interface Master {
@@ -30,6 +31,8 @@ export function createMasters(baseUrls: readonly string[], clock: Clock): Master
   const failedAt = new Map<Master, number>();
   let first: Master | undefined;
 
+  /** Each answer names the leader, mostly the same one. */
+  const named = rememberedLast((leader: string) => (URL.canParse(leader) ? at(new URL(leader)) : undefined));
   const at = (url: URL) => masters.find((master) => master.origin === url.origin);
 
   return {
@@ -40,7 +43,7 @@ export function createMasters(baseUrls: readonly string[], clock: Clock): Master
     at,
     worked(master, leader) {
       failedAt.delete(master);
-      const leading = leader === undefined || !URL.canParse(leader) ? undefined : at(new URL(leader));
+      const leading = leader === undefined ? undefined : named(leader);
       const lastFailure = leading === undefined ? undefined : failedAt.get(leading);
       const leaderAnswers = lastFailure === undefined || clock.now() - lastFailure > LEADER_PENALTY_MS;
       first = leading !== undefined && leaderAnswers ? leading : master;
