@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { Clock, SourceFailure } from '../core/ports.ts';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -12,6 +11,7 @@ import { classifyError, isStaleConnection, type RequestFailure } from './fetch-f
 import { followRedirect, type Master, type Masters } from './masters.ts';
 import { createPatience } from './patience.ts';
 import { LARGEST_BODY, readBody } from './read-body.ts';
+import { isRedirect, type Response, singleHeader } from './response.ts';
 import type { MarathonTimings } from './timings.ts';
 
 /** What a request is for. */
@@ -185,10 +185,6 @@ async function open(
   return fail({ kind: 'redirect-refused', detail: 'sent on a second time' });
 }
 
-const isRedirect = ({ statusCode }: Response): boolean => statusCode >= 300 && statusCode < 400;
-
-type Response = Dispatcher.ResponseData;
-
 /** The body, with the deadline moved on by every piece. */
 async function readTimed(
   response: Response,
@@ -236,8 +232,4 @@ async function send(
     if (signal.aborted || !isStaleConnection(error)) throw error;
     return once();
   }
-}
-
-function singleHeader(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -1,11 +1,12 @@
+import type { Readable } from 'node:stream';
 import type { FetchLike, FetchLikeResponse, ReaderLike } from 'eventsource';
-import { fetch, type Response } from 'undici';
 import type { DaemonEventBody } from '../core/events.ts';
 import type { SourceFailure } from '../core/ports.ts';
 import type { AgentPool } from './agents.ts';
 import { type IdentitySettings, readCredentials } from './credentials.ts';
 import { classifyError } from './fetch-failures.ts';
 import { followRedirect, type Master, type Masters } from './masters.ts';
+import { isRedirect, type Response, singleHeader } from './response.ts';
 
 /** What a stream's fetch touches. */
 export interface StreamFetchParts {
@@ -26,9 +27,9 @@ export interface StreamFetchWatch {
 }
 
 /**
- * The fetch below an EventSource: undici's, with our credentials, at most one redirect to a configured host, and a body
+ * The fetch below an EventSource: a request of undici's, with our credentials, at most one redirect to a configured host, and a body
  * whose bytes are counted before the parser swallows Marathon's bare line ends. `eventsource` sends `Accept` exactly as
- * Marathon wants it (marathon-api 3.1).
+ * Marathon wants it (marathon-api 3.1). Not undici's own fetch: what its streams of the web do for each event costs as much as the event.
  */
 export function createStreamFetch(parts: StreamFetchParts, master: Master, watch: StreamFetchWatch): FetchLike {
   const { masters, settings, pool, emit } = parts;
@@ -44,21 +45,28 @@ export function createStreamFetch(parts: StreamFetchParts, master: Master, watch
       'user-agent': 'portolan',
       ...(authorization === undefined ? {} : { authorization }),
     };
-    const send = async (target: string): Promise<Response> =>
-      fetch(target, { headers, redirect: 'manual', signal: init.signal, dispatcher: pool.agent(tls) });
+    const send = (target: string): Promise<Response> => {
+      const { origin, pathname, search } = new URL(target);
+      return pool
+        .agent(tls)
+        .request({ origin, path: `${pathname}${search}`, method: 'GET', headers, signal: init.signal });
+    };
     let response: Response;
     let from = master;
+    let place = String(url);
     try {
-      response = await send(String(url));
+      response = await send(place);
       if (isRedirect(response)) {
-        await response.body?.cancel();
-        const hop = followRedirect(masters, String(url), response.headers.get('location') ?? undefined);
+        // Where it leads is in its head: an end of its body may never come.
+        response.body.on('error', () => undefined).destroy();
+        const hop = followRedirect(masters, place, singleHeader(response.headers['location']));
         if (!hop.follow) {
           emit({ type: 'redirect-refused', endpoint: master.endpoint, target: hop.target });
           throw new RedirectRefused(`sent on to ${hop.target}, which is not configured`);
         }
         from = hop.master;
-        response = await send(hop.url);
+        place = hop.url;
+        response = await send(place);
       }
     } catch (error) {
       if (error instanceof RedirectRefused) watch.failed('redirect-refused', error.message);
@@ -68,42 +76,55 @@ export function createStreamFetch(parts: StreamFetchParts, master: Master, watch
       }
       throw error;
     }
-    watch.head(from, outcomeOf(response), response.headers.get('x-marathon-leader') ?? undefined);
+    watch.head(from, outcomeOf(response), singleHeader(response.headers['x-marathon-leader']));
     return {
-      body: countedBody(response, watch.bytes),
-      url: response.url,
-      status: response.status,
+      body: { getReader: () => readerOf(response.body, watch.bytes) },
+      url: place,
+      status: response.statusCode,
       redirected: false,
-      headers: response.headers,
+      headers: { get: (name) => singleHeader(response.headers[name.toLowerCase()]) ?? null },
     };
   };
 }
 
 class RedirectRefused extends Error {}
 
-const isRedirect = ({ status }: Response): boolean => status >= 300 && status < 400;
-
 function outcomeOf(response: Response): 'ok' | SourceFailure['kind'] {
-  if (response.status === 401 || response.status === 403) return 'unauthorized';
+  const { statusCode } = response;
+  if (statusCode === 401 || statusCode === 403) return 'unauthorized';
   if (isRedirect(response)) return 'redirect-refused';
-  return response.status === 200 ? 'ok' : 'http-status';
+  return statusCode === 200 ? 'ok' : 'http-status';
 }
 
-function countedBody(response: Response, bytes: () => void): { getReader(): ReaderLike } | null {
-  const { body } = response;
-  if (body === null) return null;
+/** Reads a body as it comes: all that has come at once is one piece. */
+function readerOf(body: Readable, bytes: () => void): ReaderLike {
+  let failure: Error | undefined;
+  let wake = (): void => undefined;
+  body.on('readable', () => wake());
+  body.once('end', () => wake());
+  body.once('error', (error) => {
+    failure = error;
+  });
+  // Comes last, whatever ended it.
+  body.once('close', () => wake());
+  const over = (): boolean => body.readableEnded || body.destroyed;
   return {
-    getReader() {
-      const reader = body.getReader();
-      return {
-        async read() {
-          const piece = await reader.read();
-          if (piece.done) return { done: true };
+    async read() {
+      for (;;) {
+        const piece: Buffer | null = body.read();
+        if (piece !== null) {
           bytes();
-          return { done: false, value: piece.value };
-        },
-        cancel: () => reader.cancel(),
-      };
+          return { done: false, value: piece };
+        }
+        if (failure !== undefined) throw failure;
+        if (over()) return { done: true };
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    async cancel() {
+      body.destroy();
     },
   };
 }
