@@ -14,6 +14,13 @@ export interface Repeats {
 const REMIND_AFTER_MS = 600_000;
 /** The same hint about the same apps within this time (ms) tells nothing new: an app that flaps, a deployment of many tasks. */
 const HINTS_JOIN_MS = 60_000;
+/** Marathon tells most things twice, since 1.4 by its instances too (marathon-api 3.5): the first to come is kept. */
+const TOLD_AS = new Map([
+  ['instance_changed_event', 'status_update_event'],
+  ['instance_health_changed_event', 'health_status_changed_event'],
+  ['group_change_success', 'deployment_info'],
+  ['deployment_step_success', 'deployment_success'],
+]);
 /** Things remembered; beyond, all are forgotten, which costs a line each. */
 const MOST_REMEMBERED = 5_000;
 
@@ -50,7 +57,11 @@ function sayingOf(
     case 'snapshot-failed':
       return { about: 'snapshot', said: event.failure.kind, within: REMIND_AFTER_MS };
     case 'marathon-event':
-      return { about: `${event.eventType} ${event.apps.join(' ')}`, said: '', within: HINTS_JOIN_MS };
+      return {
+        about: `${TOLD_AS.get(event.eventType) ?? event.eventType} ${event.apps.join(' ')}`,
+        said: '',
+        within: HINTS_JOIN_MS,
+      };
     case 'reload-held':
       return { about: 'reload-held', said: event.because, within: REMIND_AFTER_MS };
     default:

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { createRepeats } from '../../../src/admin/repeats.ts';
+import type { AppId } from '../../../src/core/app.ts';
 import type { DaemonEvent } from '../../../src/core/events.ts';
 
-const hint = (at: number): DaemonEvent => ({
+const hint = (at: number, eventType = 'status_update_event', app = '/a'): DaemonEvent => ({
   type: 'marathon-event',
-  eventType: 'status_update_event',
+  eventType,
   relevant: true,
-  apps: [],
+  apps: [app as AppId],
   at,
 });
 
@@ -21,4 +22,29 @@ test('whoever asks about an event is told the same, and its like within a minute
     false,
     false,
   ]);
+});
+
+test.each([
+  ['status_update_event', 'instance_changed_event'],
+  ['health_status_changed_event', 'instance_health_changed_event'],
+  ['deployment_info', 'group_change_success'],
+  ['deployment_success', 'deployment_step_success'],
+])('%s and %s of an app say the same, whichever comes first, and of another one they do not', (one, other) => {
+  for (const [first, second] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const repeats = createRepeats();
+    expect(repeats.has(hint(0, first))).toBe(false);
+    expect(repeats.has(hint(1, second))).toBe(true);
+    expect(repeats.has(hint(2, second, '/b'))).toBe(false);
+    expect(repeats.has(hint(3, 'api_post_event'))).toBe(false);
+  }
+});
+
+test('what failed is never told by what went well', () => {
+  const repeats = createRepeats();
+  expect(repeats.has(hint(0, 'deployment_success'))).toBe(false);
+  expect(repeats.has(hint(1, 'deployment_failed'))).toBe(false);
+  expect(repeats.has(hint(2, 'deployment_step_failure'))).toBe(false);
 });
