@@ -77,8 +77,16 @@ export interface RuntimeQuestion {
 
 /** How a batch ended. */
 export type RuntimeResult =
-  /** Every reply was the expected one. `left`: what was removed, still has connections and waits for its `del`. */
-  | { readonly kind: 'done'; readonly ms: number; readonly left: readonly LeftPlace[] }
+  /**
+   * Every reply was the expected one. `left`: what was removed, still has connections and waits for its `del`. `observed`: what was to
+   * be read after it, where that could go along.
+   */
+  | {
+      readonly kind: 'done';
+      readonly ms: number;
+      readonly left: readonly LeftPlace[];
+      readonly observed?: ObservedRuntime;
+    }
   /**
    * HAProxy understood and refused, or the command cannot be said. Of what comes after `command` only its neighbours of the
    * same kind (letting servers in, taking them out, rows) may have been carried out: they go out together.
@@ -98,8 +106,11 @@ export type Tier = 'A' | 'B' | 'C' | 'D';
 export interface HaproxyRuntime {
   /** Of the worker in charge. */
   tier(): Promise<Tier>;
-  /** Carries out a batch on one connection that is bound to `generation`. */
-  run(generation: Generation, commands: readonly RuntimeCommand[]): Promise<RuntimeResult>;
+  /**
+   * Carries out a batch on one connection that is bound to `generation`. `question`, which asks for no dynamic backends: goes out behind
+   * the last commands where these are sent at once, so that what they did is read without waiting for their replies first.
+   */
+  run(generation: Generation, commands: readonly RuntimeCommand[], question?: RuntimeQuestion): Promise<RuntimeResult>;
   /** Reads from the same worker; undefined where it cannot be had or another generation answers. */
   read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined>;
   /** Tries `del` again for what was left, servers first; gives what still is. */

@@ -70,12 +70,12 @@ export function createKeptLane(
     if (plan.commands.length > 0) {
       // Nothing is certain until it was read back, whatever ends this on the way.
       suspend(eitherTable(plan.target, next.running ?? next.perhaps));
-      const result = await runtime.run(generation, plan.commands);
+      const result = await runtime.run(generation, plan.commands, plan.touched);
       if (result.kind === 'refused')
         return doubtful(`${JSON.stringify(result.command.do)} was refused: ${result.reply}`, drift, 'drift');
       if (result.kind === 'doubt') return doubtful(result.detail, drift);
       left = result.left;
-      const observed = await runtime.read(generation, plan.touched);
+      const observed = result.observed ?? (await runtime.read(generation, plan.touched));
       if (observed === undefined) return doubtful('what was changed could not be read back', drift);
       const [wrong] = verify(observed, plan, pathMatch);
       if (wrong !== undefined) return doubtful(`after the commands ${formatDifference(wrong)}`, drift, 'drift');

@@ -39,8 +39,9 @@ export function createLeave({ runtime, leavers, takeOut, pathMatch, kept, keep, 
     const before = await runtime.read(now.generation, touched);
     // Who should stay may not be there: the pass, which is due now, sees that too and puts it right first.
     if (before !== undefined && unexpected(before, touched, now.running, pathMatch).length > 0) return none;
-    const result = before === undefined ? undefined : await runtime.run(now.generation, commands);
-    const after = result?.kind === 'done' ? await runtime.read(now.generation, touched) : undefined;
+    const result = before === undefined ? undefined : await runtime.run(now.generation, commands, touched);
+    const after =
+      result?.kind === 'done' ? (result.observed ?? (await runtime.read(now.generation, touched))) : undefined;
     if (after === undefined || verify(after, { touched, target }, pathMatch).length > 0) {
       doubt();
       return none;

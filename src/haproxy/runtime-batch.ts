@@ -4,6 +4,7 @@ import { changeBackends } from './runtime-backends.ts';
 import { type BackendCommand, type RowCommand, rowLine, unsayable } from './runtime-lines.ts';
 import { replaceMap } from './runtime-map.ts';
 import { type LetIn, letIn, type TakeOut, takeOut } from './runtime-servers.ts';
+import type { SocketLine } from './runtime-socket.ts';
 import { type BatchFailure, type Sent, sendTasks } from './runtime-tasks.ts';
 import type { RuntimeWorker } from './runtime-worker.ts';
 
@@ -16,42 +17,56 @@ type Group =
   | { readonly kind: 'map'; readonly command: Extract<RuntimeCommand, { do: 'replace-map' }> }
   | { readonly kind: 'unsayable'; readonly command: RuntimeCommand; readonly why: string };
 
+/** How a batch that met no refusal ended. */
+interface Done {
+  readonly left: readonly LeftPlace[];
+  readonly said?: readonly string[];
+}
+
+const NONE: readonly never[] = [];
+
 /**
  * Carries out commands in order. Neighbours of one kind go out together; what comes after them is sent when all of their
  * replies were good: no row leads to a server that was refused, and no server goes while a row leads to it or before its
  * successor came.
- * @returns the servers and backends that could not be deleted yet
+ * @param behind lines that change nothing; they go out with the last group, where that is sent at once
+ * @returns the servers and backends that could not be deleted yet, and the replies to `behind`
  */
 export async function carryOut(
   worker: RuntimeWorker,
   commands: readonly RuntimeCommand[],
-): Promise<Result<readonly LeftPlace[], BatchFailure>> {
+  behind: readonly SocketLine[],
+): Promise<Result<Done, BatchFailure>> {
   const left: LeftPlace[] = [];
-  for (const group of groupsOf(commands)) {
-    const sent = await carryOutGroup(worker, group);
+  let said: Sent['said'];
+  const groups = groupsOf(commands);
+  for (const group of groups) {
+    const sent = await carryOutGroup(worker, group, group === groups.at(-1) ? behind : NONE);
     if (sent.failure) return fail(sent.failure);
+    said = sent.said;
     if (group.kind !== 'take-out' && group.kind !== 'backends') continue;
     for (const command of group.commands) {
       if (!sent.tolerated.has(command)) continue;
       left.push({ backend: command.backend, ...('server' in command ? { server: command.server } : {}) });
     }
   }
-  return ok(left);
+  return ok({ left, ...(said && { said }) });
 }
 
-async function carryOutGroup(worker: RuntimeWorker, group: Group): Promise<Sent> {
+async function carryOutGroup(worker: RuntimeWorker, group: Group, behind: readonly SocketLine[]): Promise<Sent> {
   const tolerated = new Set<RuntimeCommand>();
   switch (group.kind) {
     case 'let-in':
-      return letIn(worker, group.commands);
+      return letIn(worker, group.commands, behind);
     case 'take-out':
-      return takeOut(worker, group.commands);
+      return takeOut(worker, group.commands, behind);
     case 'backends':
       return changeBackends(worker, group.commands);
     case 'rows':
       return sendTasks(
         worker,
         group.commands.map((command) => ({ command, lines: [rowLine(command)] })),
+        behind,
       );
     case 'map': {
       const { command } = group;

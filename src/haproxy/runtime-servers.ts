@@ -12,6 +12,7 @@ import {
   stateLine,
 } from './runtime-lines.ts';
 import { judgeReply } from './runtime-replies.ts';
+import type { SocketLine } from './runtime-socket.ts';
 import { type Sent, sendTasks, type Task } from './runtime-tasks.ts';
 import type { RuntimeWorker } from './runtime-worker.ts';
 
@@ -24,7 +25,11 @@ export type TakeOut = Extract<RuntimeCommand, { do: 'remove-server' | 'set-admis
  * Servers are added first, all in maintenance, and then let in: one that is there already gets its address, and one of a sticky
  * backend its cookie, before it gets requests. Those before one that was refused are let in all the same.
  */
-export async function letIn(worker: RuntimeWorker, commands: readonly LetIn[]): Promise<Sent> {
+export async function letIn(
+  worker: RuntimeWorker,
+  commands: readonly LetIn[],
+  behind: readonly SocketLine[],
+): Promise<Sent> {
   const additions = commands.filter((command) => command.do === 'add-server');
   const added = await sendTasks(
     worker,
@@ -49,8 +54,9 @@ export async function letIn(worker: RuntimeWorker, commands: readonly LetIn[]): 
     commands
       .slice(0, until)
       .map((command) => ({ command, lines: admissionOf(command, replaced.tolerated.has(command)) })),
+    behind,
   );
-  return admitted.failure ? admitted : added;
+  return admitted.failure ? admitted : { ...admitted, ...added };
 }
 
 /** From 3.0 on the cookie is a word of `add server`. */
@@ -95,7 +101,11 @@ async function replaceLeftovers(
  * Into maintenance, and out of the worker where its version can do that and nothing is attached to the server.
  * `tolerated` are those that something is attached to.
  */
-export function takeOut(worker: RuntimeWorker, commands: readonly TakeOut[]): Promise<Sent> {
+export function takeOut(
+  worker: RuntimeWorker,
+  commands: readonly TakeOut[],
+  behind: readonly SocketLine[],
+): Promise<Sent> {
   return sendTasks(
     worker,
     commands.map((command): Task => {
@@ -106,6 +116,7 @@ export function takeOut(worker: RuntimeWorker, commands: readonly TakeOut[]): Pr
       const lines = [retireLine(backend, server), deleteServerLine(backend, server)];
       return { command, lines, tolerate: 'attached' };
     }),
+    behind,
   );
 }
 

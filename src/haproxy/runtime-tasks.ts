@@ -2,6 +2,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import type { RuntimeCommand } from '../core/runtime.ts';
 import type { RuntimeLine } from './runtime-lines.ts';
 import { judgeReply, type Verdict } from './runtime-replies.ts';
+import type { SocketLine } from './runtime-socket.ts';
 import type { RuntimeWorker } from './runtime-worker.ts';
 
 /** Why something was not carried out: HAProxy (or what it showed) said no, or nothing is known. */
@@ -29,15 +30,21 @@ export interface Sent {
   readonly tolerated: ReadonlySet<RuntimeCommand>;
   /** The first command that failed. Lines of those behind it were sent, and their replies not looked at. */
   readonly failure?: BatchFailure;
+  /** Replies to what was sent behind the tasks, where it was. */
+  readonly said?: readonly string[];
 }
 
-/** Sends all lines of the tasks and judges the replies in order. */
-export async function sendTasks(worker: RuntimeWorker, tasks: readonly Task[]): Promise<Sent> {
+/** Sends all lines of the tasks, and `behind` them others that change nothing, and judges the tasks' replies in order. */
+export async function sendTasks(
+  worker: RuntimeWorker,
+  tasks: readonly Task[],
+  behind: readonly SocketLine[] = [],
+): Promise<Sent> {
   const tolerated = new Set<RuntimeCommand>();
   const lines = tasks.flatMap((task) => task.lines);
   const first = tasks[0];
   if (first === undefined || lines.length === 0) return { tolerated };
-  const replies = await worker.ask(lines);
+  const replies = await worker.ask([...lines, ...behind]);
   if (!replies.ok)
     return { tolerated, failure: { command: first.command, why: { is: 'doubt', detail: replies.failure } } };
   let at = 0;
@@ -51,7 +58,7 @@ export async function sendTasks(worker: RuntimeWorker, tasks: readonly Task[]): 
       tolerated.add(command);
     }
   }
-  return { tolerated };
+  return behind.length === 0 ? { tolerated } : { tolerated, said: replies.value.slice(lines.length) };
 }
 
 /** Sends lines and gives their replies when each is the expected one. */

@@ -60,7 +60,8 @@ interface Link {
 
 /** Its answer is unlike any other, and the same at any time. */
 export const PROOF: SocketLine = { text: 'show env PORTOLAN_GENERATION', payload: false };
-const WHO: SocketLine = { text: 'show info', payload: false };
+/** Its answer is for `stillServes`. */
+export const WHO: SocketLine = { text: 'show info', payload: false };
 const HELP: SocketLine = { text: 'help', payload: false };
 const NO_LINES: readonly SocketLine[] = [];
 /**
@@ -166,6 +167,12 @@ function fileAt(path: string): Result<string, string> {
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Whether `WHO` was answered by this worker, and it was not told to end. */
+export function stillServes({ pid }: RuntimeWorker, info: string): boolean {
+  const now = workerIn(info);
+  return now !== undefined && now.pid === pid && !now.stopping;
 }
 
 /** Asks who is there, and more, ahead of the answer: nothing is concluded from the rest until it is known who gave it. */

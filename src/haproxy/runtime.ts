@@ -1,11 +1,9 @@
 import type { Generation } from '../core/config.ts';
-import type { MapFile } from '../core/maps.ts';
 import type { Clock } from '../core/ports.ts';
 import type {
   HaproxyRuntime,
   LeftPlace,
   ObservedRuntime,
-  ObservedServer,
   RuntimeCommand,
   RuntimeQuestion,
   RuntimeResult,
@@ -14,19 +12,10 @@ import type {
 import { DYNAMIC_QUESTION, parseDynamic } from './runtime-backends.ts';
 import { carryOut } from './runtime-batch.ts';
 import { readCertificates, tellCertificate } from './runtime-certificates.ts';
-import { unsayableName } from './runtime-lines.ts';
-import {
-  generationIn,
-  isUnknownBackend,
-  isUnknownMap,
-  namedBackends,
-  parseMap,
-  parseRow,
-  parseServersState,
-} from './runtime-replies.ts';
+import { lines, phrase } from './runtime-question.ts';
 import { deleteLeft } from './runtime-servers.ts';
 import type { SocketLine } from './runtime-socket.ts';
-import { createRuntimeLink, PROOF, type RuntimeWorker } from './runtime-worker.ts';
+import { createRuntimeLink, stillServes, WHO } from './runtime-worker.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 /** What the runtime lane is given. */
@@ -52,13 +41,23 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     return worker.ok ? worker.value.tier : 'D';
   }
 
-  async function run(generation: Generation, commands: readonly RuntimeCommand[]): Promise<RuntimeResult> {
+  async function run(
+    generation: Generation,
+    commands: readonly RuntimeCommand[],
+    question?: RuntimeQuestion,
+  ): Promise<RuntimeResult> {
     const began = clock.now();
     const worker = await link.bind(generation);
     if (!worker.ok) return { kind: 'doubt', detail: worker.failure };
     if (worker.value.tier === 'D') return { kind: 'doubt', detail: 'the worker takes no commands on its socket' };
-    const done = await carryOut(worker.value, commands);
-    if (done.ok) return { kind: 'done', ms: clock.now() - began, left: done.value };
+    const phrased = question === undefined ? undefined : phrase(question);
+    const done = await carryOut(worker.value, commands, phrased === undefined ? [] : [WHO, ...phrased.lines]);
+    if (done.ok) {
+      const { left, said } = done.value;
+      const [info = '', ...replies] = said ?? [];
+      const seen = phrased && stillServes(worker.value, info) ? await phrased.hear(worker.value, replies) : undefined;
+      return { kind: 'done', ms: clock.now() - began, left, ...(seen && { observed: { generation, ...seen } }) };
+    }
     const { command, why } = done.failure;
     return why.is === 'refused'
       ? { kind: 'refused', command, reply: why.reply }
@@ -66,38 +65,16 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
   }
 
   async function read(generation: Generation, question: RuntimeQuestion): Promise<ObservedRuntime | undefined> {
-    const backends = question.backends === 'all' ? [] : [...new Set(question.backends)];
-    // A name that could not be one is of no backend, and would be read as further commands.
-    const named = backends.filter((name) => unsayableName(name) === undefined);
-    const maps = [...new Set(question.maps)];
-    const rows = (question.rows ?? []).filter(({ map, key }) => !maps.includes(map) && !/[\s;\\]/.test(key));
-    const whole = question.backends === 'all';
-    const state = whole ? ['show backend', 'show servers state'] : named.map((name) => `show servers state ${name}`);
-    const asked = await ask(generation, question, [
-      ...state.map(lines),
-      ...rows.map(({ map, key }) => lines(`get map ${map} ${key}`)),
-      // Rows do not tell of which map they are: each answer has to stand where it belongs.
-      ...maps.flatMap((map) => [PROOF, lines(`show map ${map}`)]),
-    ]);
+    const phrased = phrase(question);
+    const asked = await ask(generation, question, phrased.lines);
     if (asked === undefined) return undefined;
     const { worker, replies, dynamic } = asked;
-    const ofRows = state.length + rows.length;
-    const shown = eachProved(worker, replies.slice(ofRows));
-    if (shown === undefined) return undefined;
-    const seen = await (whole ? everyBackend(replies) : backendsBy(named, replies));
-    const all = await mapsBy(maps, shown);
-    const single = rowsBy(rows, replies.slice(state.length, ofRows));
-    // An answer that is none to its question: nothing can be concluded from it.
-    if (seen === undefined || all === undefined || single === undefined) return undefined;
-    const made = dynamic === undefined ? undefined : await parseDynamic(dynamic, seen.keys());
+    const seen = await phrased.hear(worker, replies);
+    if (seen === undefined) return undefined;
+    const made = dynamic === undefined ? undefined : await parseDynamic(dynamic, seen.backends.keys());
     // What the socket has made must be known before anything is concluded from what else is there.
     if (dynamic !== undefined && made === undefined) return undefined;
-    return {
-      generation,
-      backends: seen,
-      ...(made === undefined ? {} : { dynamic: made }),
-      maps: new Map([...all, ...single]),
-    };
+    return { generation, ...seen, ...(made === undefined ? {} : { dynamic: made }) };
   }
 
   /** One exchange, unless who answers decides what can be asked. */
@@ -129,7 +106,7 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
 
   return {
     tier: () => inTurn(tier),
-    run: (generation, commands) => inTurn(() => run(generation, commands)),
+    run: (...given) => inTurn(() => run(...given)),
     read: (generation, question) => inTurn(() => read(generation, question)),
     sweep: (generation, left) => inTurn(() => sweep(generation, left)),
     certificates: {
@@ -146,64 +123,4 @@ export function createRuntime(parts: RuntimeParts): HaproxyRuntime {
     },
     close: () => link.close(),
   };
-}
-
-const lines = (text: string): SocketLine => ({ text, payload: false, lines: true });
-
-/** Every second reply, if those between them are proofs. */
-function eachProved(worker: RuntimeWorker, replies: readonly string[]): readonly string[] | undefined {
-  const proofs = replies.filter((_, at) => at % 2 === 0);
-  if (proofs.some((proof) => generationIn(proof) !== worker.generation)) {
-    worker.distrust('the replies do not belong to the lines');
-    return undefined;
-  }
-  return replies.filter((_, at) => at % 2 === 1);
-}
-
-type Backends = ReadonlyMap<string, readonly ObservedServer[]>;
-
-async function everyBackend([names = '', state = '']: readonly string[]): Promise<Backends | undefined> {
-  const servers = await parseServersState(state);
-  return servers && namedBackends(names, servers);
-}
-
-async function backendsBy(names: readonly string[], replies: readonly string[]): Promise<Backends | undefined> {
-  const backends = new Map<string, readonly ObservedServer[]>();
-  for (const [at, name] of names.entries()) {
-    const reply = replies[at] ?? '';
-    const servers = await parseServersState(reply);
-    if (servers === undefined && isUnknownBackend(reply)) continue;
-    if (servers === undefined || [...servers.keys()].some((of) => of !== name)) return undefined;
-    backends.set(name, servers.get(name) ?? []);
-  }
-  return backends;
-}
-
-type Rows = ReadonlyMap<MapFile, ReadonlyMap<string, string>>;
-
-/** What `get map` found of single rows, by map. */
-function rowsBy(
-  rows: readonly { readonly map: MapFile; readonly key: string }[],
-  replies: readonly string[],
-): Rows | undefined {
-  const found = new Map<MapFile, Map<string, string>>();
-  for (const [at, { map, key }] of rows.entries()) {
-    const ofMap = found.get(map) ?? new Map<string, string>();
-    const row = parseRow(replies[at] ?? '', key);
-    if (row === undefined) return undefined;
-    if (row !== 'none') ofMap.set(key, row.value);
-    found.set(map, ofMap);
-  }
-  return found;
-}
-
-async function mapsBy(maps: readonly MapFile[], replies: readonly string[]): Promise<Rows | undefined> {
-  const found = new Map<MapFile, ReadonlyMap<string, string>>();
-  for (const [at, map] of maps.entries()) {
-    const reply = replies[at] ?? '';
-    const rows = await parseMap(reply);
-    if (rows !== undefined) found.set(map, rows);
-    else if (!isUnknownMap(reply)) return undefined;
-  }
-  return found;
 }

@@ -515,6 +515,15 @@ describe('replacing a map', () => {
     expect(orders(worker).some((line) => line.startsWith('add map maps'))).toBe(false);
   });
 
+  test('leaves what is to be read afterwards to a question of its own, as it needs several exchanges', async () => {
+    const map = mapOf(0);
+    const { worker, runtime } = await stage(map.script);
+    const done = await runtime.run(seven, [addRow, replace], { backends: ['b'], maps: [] });
+    expect(done).toMatchObject({ kind: 'done' });
+    expect(done).not.toHaveProperty('observed');
+    expect(worker.heard).not.toContain('show servers state b');
+  });
+
   test('empties a version that somebody left open before it opens one', async () => {
     const map = mapOf(0);
     map.leaveOpen();
@@ -526,6 +535,70 @@ describe('replacing a map', () => {
       'prepare map maps/hosts.map',
     ]);
     expect(map.committed).toEqual([2]);
+  });
+});
+
+describe('what is to be read after a batch', () => {
+  const question = { backends: ['b'], maps: [], rows: [{ map: addRow.map, key: addRow.key }] } as const;
+  const STATE =
+    '1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port\n3 b 5 s1 127.0.0.1 2 1 8001\n';
+  /** Shows server s1 of backend b, in maintenance, and no row. */
+  const shows = (line: string): Answer => {
+    if (line.startsWith('show servers state')) return STATE;
+    return line.startsWith('get map') ? 'type=str, case=sensitive, found=no\n' : agreeable(line);
+  };
+  const maint = setAdmission('b', 's1', 'maint');
+
+  test('is asked together with its last commands', async () => {
+    const { worker, runtime } = await stage(shows);
+    await runtime.read(seven, question);
+    worker.heard.length = 0;
+    const done = await runtime.run(seven, [addRow, maint], question);
+    expect(done).toMatchObject({ kind: 'done' });
+    const s1 = { name: 's1', id: 5, address: '127.0.0.1', port: 8_001, admission: 'maint', up: false };
+    expect(done.kind === 'done' && done.observed).toEqual({
+      generation: 7,
+      backends: new Map([['b', [s1]]]),
+      maps: new Map([['maps/hosts.map', new Map()]]),
+    });
+    expect(worker.heard).toEqual([
+      'add map maps/hosts.map a.example b',
+      'show env PORTOLAN_GENERATION',
+      'set server b/s1 state maint',
+      'show info',
+      'show servers state b',
+      'get map maps/hosts.map a.example',
+      'show env PORTOLAN_GENERATION',
+    ]);
+  });
+
+  test.each([
+    ['its worker was told to end meanwhile', (character: Character) => (character.stopping = true)],
+    ['another worker answers', (character: Character) => (character.pid = 43)],
+  ])('is not what was seen where %s', async (_, change) => {
+    const staged = await stage((line) => {
+      if (line.startsWith('set server')) change(staged.character);
+      return shows(line);
+    });
+    const done = await staged.runtime.run(seven, [maint], question);
+    expect(done).toMatchObject({ kind: 'done' });
+    expect(done).not.toHaveProperty('observed');
+  });
+
+  test('is not what was seen where an answer is none', async () => {
+    const { runtime } = await stage((line) => (line.startsWith('show servers') ? 'Permission denied\n' : shows(line)));
+    const done = await runtime.run(seven, [maint], question);
+    expect(done).toMatchObject({ kind: 'done' });
+    expect(done).not.toHaveProperty('observed');
+  });
+
+  test('is not listened to where a command was refused', async () => {
+    const { runtime } = await stage((line) => (line.startsWith('set server') ? 'No such server.\n' : shows(line)));
+    expect(await runtime.run(seven, [maint], question)).toEqual({
+      kind: 'refused',
+      command: maint,
+      reply: 'No such server.',
+    });
   });
 });
 
