@@ -32,6 +32,7 @@ import { createOperatorFiles } from '../source/operator-files.ts';
 import { createPeers } from '../source/peers.ts';
 import { removeDrafts } from '../source/state-file.ts';
 import { keepHeapClose } from './close-heap.ts';
+import { compileLater } from './compile-later.ts';
 import type { DaemonFailure } from './deps.ts';
 import { serveAdmin, unusableToken } from './serve-admin.ts';
 import { startedSoon } from './started-soon.ts';
@@ -83,6 +84,7 @@ export async function runDaemon(settings: Settings, around: DaemonSurroundings):
   store.subscribe(disk.observe);
   store.subscribe(journal.observe);
   store.subscribe(keepHeapClose());
+  store.subscribe(compileLater());
   if (around.listener !== undefined) store.subscribe(around.listener);
 
   // The loop comes last, as it needs all others; what they tell while they are made is in the first pass anyway.
