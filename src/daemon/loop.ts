@@ -12,6 +12,7 @@ import { createPace } from './pace.ts';
 import type { PassDeps } from './pass.ts';
 import { placedServers } from './placed-servers.ts';
 import { createReconciler } from './reconcile.ts';
+import { createTakingOut } from './taking-out.ts';
 import type { Timings } from './timings.ts';
 import { TIMINGS, withBudget } from './timings.ts';
 
@@ -114,19 +115,15 @@ export function createLoop(deps: LoopDeps): Loop {
     if (otherwise.ok && otherwise.value) hint([], 'drift');
   }
 
-  /** The servers of tasks that are about to end get no new requests, before anything is fetched. */
-  async function takeOut(leaving: NonNullable<ChangeHint['leaving']>): Promise<void> {
-    const startedAt = clock.now();
-    const left = await guarded(() => reconciler.leave(leaving));
-    if (!left.ok) return;
-    const { servers, last } = left.value;
-    if (last) {
+  const takeOut = createTakingOut({
+    leave: (leaving) => guarded(() => reconciler.leave(leaving)),
+    hurry: () => {
       pace.hurry();
       alarm.ring();
-    }
-    const tasks = leaving.map(({ task }) => task);
-    if (servers > 0) emit({ type: 'taken-out', tasks, servers, ms: clock.now() - startedAt });
-  }
+    },
+    emit,
+    clock,
+  });
 
   const isDue = (at: Instant | undefined): boolean => at !== undefined && at <= clock.now();
 

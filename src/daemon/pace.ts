@@ -56,7 +56,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     if (burst === undefined) return undefined;
     const close = lastEnd !== undefined && burst.firstAt - lastEnd < quiet();
     const settled = Math.min(burst.lastAt + quiet(), burst.firstAt + longest());
-    const at = settling || close ? settled : burst.firstAt;
+    const at = (settling || close) && !hurried ? settled : burst.firstAt;
     const from = hurried ? (lastEnd ?? 0) + timings.hurriedMs : passes.from();
     return Math.max(at, from, retry?.hintFloor ?? at) as Instant;
   };

@@ -114,6 +114,15 @@ describe('when a pass is due', () => {
       expect(distance(20, true)).toBe(TIMINGS.hurriedMs);
     });
 
+    it('does not wait for the end of a burst where a last server is about to go', () => {
+      const { pace, hint } = rig();
+      pace.succeeded(at(1_000), false, 100);
+      for (let ms = 1_001; ms < 1_060; ms += 1) hint(ms);
+      expect(pace.due()).toBe(1_059 + 200);
+      pace.hurry();
+      expect(pace.due()).toBe(1_000 + TIMINGS.hurriedMs);
+    });
+
     it('hurries one pass only', () => {
       const { pace, hint, hints } = rig();
       const pass = (now: number) => {

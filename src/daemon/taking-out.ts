@@ -1,0 +1,31 @@
+import type { DaemonEventBody } from '../core/events.ts';
+import type { LeavingTask } from '../core/leaving.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import type { Left } from './lane.ts';
+
+/** What taking servers out touches. */
+export interface TakingOutParts {
+  /** Fails where a bug was met, which was told. */
+  readonly leave: (leaving: readonly LeavingTask[]) => Promise<Result<Left, 'bug'>>;
+  /** The next pass is to come soon. */
+  readonly hurry: () => void;
+  readonly emit: (event: DaemonEventBody) => void;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/**
+ * The servers of tasks that are about to end get no new requests, before anything is fetched. Where nobody else serves they stay, and the
+ * next pass is hurried: Marathon ends a task as soon as its successor is healthy.
+ */
+export function createTakingOut({ leave, hurry, emit, clock }: TakingOutParts) {
+  return async (leaving: readonly LeavingTask[]): Promise<void> => {
+    const startedAt = clock.now();
+    const left = await leave(leaving);
+    if (!left.ok) return;
+    const { servers, last } = left.value;
+    if (last) hurry();
+    const tasks = leaving.map(({ task }) => task);
+    if (servers > 0) emit({ type: 'taken-out', tasks, servers, ms: clock.now() - startedAt });
+  };
+}
