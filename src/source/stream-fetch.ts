@@ -45,11 +45,13 @@ export function createStreamFetch(parts: StreamFetchParts, master: Master, watch
       'user-agent': 'portolan',
       ...(authorization === undefined ? {} : { authorization }),
     };
-    const send = (target: string): Promise<Response> => {
+    const send = async (target: string): Promise<Response> => {
       const { origin, pathname, search } = new URL(target);
-      return pool
-        .agent(tls)
-        .request({ origin, path: `${pathname}${search}`, method: 'GET', headers, signal: init.signal });
+      const path = `${pathname}${search}`;
+      const response = await pool.agent(tls).request({ origin, path, method: 'GET', headers, signal: init.signal });
+      // The body of an answer that is no stream is read by nobody: what ends it must not be thrown.
+      response.body.on('error', () => undefined);
+      return response;
     };
     let response: Response;
     let from = master;
@@ -58,7 +60,7 @@ export function createStreamFetch(parts: StreamFetchParts, master: Master, watch
       response = await send(place);
       if (isRedirect(response)) {
         // Where it leads is in its head: an end of its body may never come.
-        response.body.on('error', () => undefined).destroy();
+        response.body.destroy();
         const hop = followRedirect(masters, place, singleHeader(response.headers['location']));
         if (!hop.follow) {
           emit({ type: 'redirect-refused', endpoint: master.endpoint, target: hop.target });

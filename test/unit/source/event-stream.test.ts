@@ -234,6 +234,29 @@ describe('losing the stream', () => {
     });
   }
 
+  test.each([
+    ['a refusal', 503, {}],
+    ['a page', 200, { 'content-type': 'text/html' }],
+    ['a redirect to somebody else', 302, { location: 'http://127.0.0.1:1/v2/events' }],
+  ])('%s whose body never ends is let go of, and the next stream is asked for', async (_, status, headers) => {
+    let closed = 0;
+    const fake = await startFake(
+      withStream((request, response) => {
+        if (closed > 1) return void openStream(response);
+        response.writeHead(status, headers);
+        response.write('and so on');
+        request.socket.once('close', () => {
+          closed += 1;
+        });
+      }),
+    );
+    const { source, of } = startSource([fake.url], {}, { streamIdle: 60_000 });
+    const { hints } = follow(source);
+    await until(() => hints.some(({ reason }) => reason === 'connected'));
+    expect(of('stream-lost').length).toBeGreaterThan(1);
+    expect(of('stream-attached')).toHaveLength(1);
+  });
+
   test('200 with another content type is no stream', async () => {
     const fake = await startFake(text(200, 'hello', { 'content-type': 'text/html' }));
     const { source, of } = startSource([fake.url]);
