@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { formatChanges } from '../../../src/admin/changes-stream.ts';
+import { describeEvent } from '../../../src/admin/describe-event.ts';
 import { createJournal } from '../../../src/admin/journal.ts';
 import { createEventLog } from '../../../src/admin/log.ts';
 import { createMetrics } from '../../../src/admin/metrics.ts';
@@ -98,6 +99,15 @@ describe('log', () => {
     const event = at({ type: 'stream-lost', endpoint: 'http://m', reason: 'x\n{"level":"fatal"}\u001b[31m' });
     const [line] = logged('info', [event], true);
     expect(line?.trimEnd()).not.toMatch(/\n|\u001b/);
+  });
+
+  test.each([true, false])('an event of the stream is a debug line, relevant or not (%s), and no other', (relevant) => {
+    const event = at({ type: 'marathon-event', eventType: 'api_post_event', relevant, apps: [] });
+    expect(logged('info', [event])).toEqual([]);
+    expect(logged('debug', [event]).map((line) => JSON.parse(line) as object)).toMatchObject([
+      { level: 'debug', message: 'Marathon says api_post_event' },
+    ]);
+    expect(describeEvent(event).level).toBe('debug');
   });
 
   test('the level can change while it runs', () => {
