@@ -14,6 +14,8 @@ export interface AllowanceTimings {
 export interface Allowance {
   /** Not before this. */
   from(): Instant;
+  /** Until when less than half of the few in a row are left. */
+  busyUntil(): Instant;
   /** `times`: it counts as so many; 1 by default. */
   took(now: Instant, times?: number): void;
 }
@@ -24,6 +26,10 @@ export function createAllowance({ leastMs, everyMs, burst }: AllowanceTimings): 
   /** As of the last time. */
   let left = burst;
   return {
+    busyUntil() {
+      if (last === undefined) return 0 as Instant;
+      return (last + Math.round((burst / 2 - left) * everyMs)) as Instant;
+    },
     from() {
       if (last === undefined) return 0 as Instant;
       return (last + Math.max(leastMs, Math.round((1 - left) * everyMs))) as Instant;

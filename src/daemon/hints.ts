@@ -10,9 +10,13 @@ const MAX_REASONS = 20;
 /** What was hinted and not yet answered. There is no queue: hints join one set. */
 export interface Hints {
   add(hint: ChangeHint, arrivedAt: Instant): void;
+  /** Looks at the hint's apps at `dueAt`, unless they are looked at before. */
+  defer(hint: ChangeHint, dueAt: Instant): void;
+  /** When the next of the deferred apps is to be looked at; undefined: none is. */
+  deferredUntil(): Instant | undefined;
   /** Gives a cause back whose pass failed: it is answered with the next pass, but does not hurry it. */
   putBack(cause: PassCause, scope: Scope): void;
-  /** Everything hinted so far, as one cause; the set is empty afterwards. */
+  /** Everything hinted so far, as one cause, without what is deferred beyond `now`. */
   take(now: Instant): PassCause;
   /** Arrival of the first and the last hint since the last `take`; undefined when none came. */
   burst(): { readonly firstAt: Instant; readonly lastAt: Instant } | undefined;
@@ -22,17 +26,39 @@ export interface Hints {
 export function createHints(): Hints {
   let cause: PassCause | undefined;
   let burst: { firstAt: Instant; lastAt: Instant } | undefined;
+  /** In the order in which they are due. */
+  const deferred = new Map<AppId, { readonly reason: string; readonly dueAt: Instant }>();
+
+  /** What is due joins the cause. Nothing was to be seen of it before its time, so that it has waited for no longer. */
+  function joinDue(now: Instant): void {
+    for (const [app, { reason, dueAt }] of deferred) {
+      if (dueAt > now) break;
+      deferred.delete(app);
+      cause = join(cause, { reasons: [reason], scope: [app], since: dueAt });
+    }
+  }
+
   return {
     add(hint, arrivedAt) {
       cause = join(cause, { reasons: [hint.reason], scope: hint.scope, since: hint.at });
       burst = { firstAt: burst?.firstAt ?? arrivedAt, lastAt: arrivedAt };
+    },
+    defer({ scope, reason }, dueAt) {
+      if (scope !== 'all') for (const app of scope) if (!deferred.has(app)) deferred.set(app, { reason, dueAt });
+    },
+    deferredUntil() {
+      const [next] = deferred.values();
+      return next?.dueAt;
     },
     putBack(failed, scope) {
       const again = { ...failed, scope };
       cause = cause === undefined ? again : join(again, cause);
     },
     take(now) {
+      joinDue(now);
       const taken = cause ?? { reasons: ['retry'], scope: [], since: now };
+      if (taken.scope === 'all') deferred.clear();
+      else for (const app of taken.scope) deferred.delete(app);
       cause = undefined;
       burst = undefined;
       return taken;

@@ -19,19 +19,20 @@ interface Parts {
 }
 
 const NONE: readonly never[] = [];
+const UNKNOWN: Left = { servers: 0, last: false, unsure: true };
 
 /** The fast lane: takes servers out of rotation as soon as an event says that their tasks leave, before any fetch. */
 export function createLeave({ runtime, leavers, takeOut, pathMatch, kept, keep, doubt, isInterrupted }: Parts) {
   return async (leaving: readonly LeavingTask[]): Promise<Left> => {
     leavers.join(leaving);
     const now = kept();
-    if (now?.running === undefined) return { servers: 0, last: false };
+    if (now?.running === undefined) return UNKNOWN;
     // Several events tell of the end of one task: HAProxy is asked for the first of them only.
     const { backends, commands, last } = takeOut(now.running, leavingTasks(leaving));
-    const none = { servers: 0, last };
+    const none = { servers: 0, last, unsure: true };
     if (commands.length === 0) {
       keep({ ...now, without: leavers.now() });
-      return none;
+      return { servers: 0, last, unsure: false };
     }
     if ((await runtime.tier()) === 'D' || isInterrupted()) return none;
     const target = { ...now.running, backends };
@@ -47,6 +48,6 @@ export function createLeave({ runtime, leavers, takeOut, pathMatch, kept, keep, 
       return none;
     }
     if (!isInterrupted()) keep({ ...now, running: target, without: leavers.now() });
-    return { servers: commands.length, last };
+    return { servers: commands.length, last, unsure: false };
   };
 }

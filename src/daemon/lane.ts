@@ -89,6 +89,8 @@ export interface Left {
   readonly servers: number;
   /** Some stay in it, as their backends have no others. */
   readonly last: boolean;
+  /** Some may still be in it. */
+  readonly unsure: boolean;
 }
 
 /** The runtime lane from pass to pass: what the worker was brought to over its socket. */

@@ -67,7 +67,9 @@ export function createLoop(deps: LoopDeps): Loop {
   function take(given: ChangeHint): void {
     if (given.removed !== undefined) reconciler.removed(given.removed);
     if (given.leaving !== undefined && given.leaving.length > 0) void takeOut(given.leaving);
-    hints.add(given, clock.now());
+    const until = given.patient ? pace.patience(clock.now()) : undefined;
+    if (until === undefined) hints.add(given, clock.now());
+    else hints.defer(given, until);
     alarm.ring();
   }
 
@@ -120,6 +122,9 @@ export function createLoop(deps: LoopDeps): Loop {
     hurry: () => {
       pace.hurry();
       alarm.ring();
+    },
+    look(apps) {
+      if (pace.patience(clock.now()) !== undefined) hint(apps, 'leaving');
     },
     emit,
     clock,

@@ -10,6 +10,8 @@ export interface Pace {
   begins(scope: Scope): void;
   /** Somebody's last server is about to go: the next pass, which may know another one, does not keep its distance. */
   hurry(): void;
+  /** So much happens that what may wait does, until the time given; undefined: not now. */
+  patience(now: Instant): Instant | undefined;
   /** When the next pass is due; undefined: nothing asks for one. */
   due(): Instant | undefined;
   /** Reloads keep a distance: none before this. What the socket can carry does not wait for it. */
@@ -61,6 +63,11 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     return Math.max(at, from, retry?.hintFloor ?? at) as Instant;
   };
 
+  const deferredDue = (): Instant | undefined => {
+    const at = hints.deferredUntil();
+    return at === undefined ? undefined : (Math.max(at, passes.from(), retry?.hintFloor ?? at) as Instant);
+  };
+
   /** Reloads in close order make the next burst settle longer: each leaves a worker behind. */
   const ended = (now: Instant, reloaded: boolean, ms: number): void => {
     lastMs = ms;
@@ -78,8 +85,11 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
     hurry() {
       hurried = true;
     },
+    patience(now) {
+      return now < passes.busyUntil() ? ((now + timings.patienceMs) as Instant) : undefined;
+    },
     due() {
-      const times = [hintDue(), retry?.at].filter((time) => time !== undefined);
+      const times = [hintDue(), deferredDue(), retry?.at].filter((time) => time !== undefined);
       return times.length === 0 ? undefined : (Math.min(...times) as Instant);
     },
     reloadFrom: reloads.from,

@@ -1,4 +1,5 @@
 import { EventSource } from 'eventsource';
+import type { AppId } from '../core/app.ts';
 import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
 import { printable } from '../core/problem.ts';
 import { createAlarms } from './alarms.ts';
@@ -16,6 +17,8 @@ export interface StreamParts extends StreamFetchParts {
   readonly timings: MarathonTimings;
   readonly random: () => number;
   readonly hint: HintQueue['push'];
+  /** Tasks of these apps get traffic only once Marathon has found them healthy. */
+  readonly checked: (apps: readonly AppId[]) => boolean;
   /** An event names these apps, whether a look at them is needed or not. */
   readonly heard: (scope: ChangeHint['scope']) => void;
   /** Is told of tasks that are out of touch, and of those that end. */
@@ -128,7 +131,8 @@ function reportRequest(
 }
 
 /** What is known of one stream while it lasts. */
-function createSession({ clock, timings, emit, hint, heard, attached, outOfTouch }: StreamParts, first: Master) {
+function createSession(parts: StreamParts, first: Master) {
+  const { clock, timings, emit, hint, checked, heard, attached, outOfTouch } = parts;
   const read = createEventReader();
   let endpoint = first.endpoint;
   let attachedAt: number | undefined;
@@ -154,7 +158,7 @@ function createSession({ clock, timings, emit, hint, heard, attached, outOfTouch
       emit({ type: 'stream-byte', endpoint });
     },
     event(frameType: string, data: string) {
-      const { eventType, scope, idle, lost, ...news } = read(frameType, data);
+      const { eventType, scope, idle, patient, lost, ...news } = read(frameType, data);
       const apps = scope === 'all' ? [] : scope;
       emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
       // Everybody's attaching is announced to everybody; the first one on this stream is our own.
@@ -166,7 +170,9 @@ function createSession({ clock, timings, emit, hint, heard, attached, outOfTouch
       heard(scope);
       if (lost !== undefined) outOfTouch.lost(lost);
       if (news.leaving !== undefined) outOfTouch.ended(news.leaving);
-      if (scope === 'all' || (scope.length > 0 && idle !== true)) hint(scope, eventType, news);
+      if (scope !== 'all' && (scope.length === 0 || idle === true)) return;
+      const waits = patient === true || (patient === 'until-healthy' && checked(apps));
+      hint(scope, eventType, waits ? { ...news, patient: true } : news);
     },
     /** Milliseconds that the stream was attached. */
     end(reason: string): number {

@@ -11,6 +11,8 @@ export interface HintNews {
   readonly leaving?: LeavingTask;
   /** Apps that are destroyed. */
   readonly removed?: readonly AppId[];
+  /** The look may wait, unless somebody else asks for one. */
+  readonly patient?: true;
 }
 
 /** Hints waiting to be taken. Bounded: an app waits once, and many apps become everything. */
@@ -21,9 +23,16 @@ export interface HintQueue {
   take(signal: AbortSignal): AsyncGenerator<ChangeHint, void, void>;
 }
 
+/** What waits to be taken of an app. */
+interface Waiting {
+  readonly reason: string;
+  readonly at: Instant;
+  readonly patient?: true;
+}
+
 /** Makes an empty queue. Hints that share a reason leave together; a hint keeps the time when the first of it arrived. */
 export function createHintQueue(clock: Clock): HintQueue {
-  const apps = new Map<AppId, { readonly reason: string; readonly at: Instant }>();
+  const apps = new Map<AppId, Waiting>();
   let everything: { readonly reason: string; readonly at: Instant } | undefined;
   const departing = new Map<string, LeavingTask>();
   const removed = new Set<AppId>();
@@ -35,6 +44,12 @@ export function createHintQueue(clock: Clock): HintQueue {
     everything ??= { reason, at: oldest };
   };
 
+  const wait = (app: AppId, reason: string, patient: true | undefined): void => {
+    const before = apps.get(app);
+    if (before === undefined) apps.set(app, { reason, at: clock.now(), ...(patient && { patient }) });
+    else if (before.patient && !patient) apps.set(app, { reason, at: before.at });
+  };
+
   const next = (): ChangeHint | undefined => {
     if (everything !== undefined) {
       const hint: ChangeHint = { scope: 'all', ...everything };
@@ -43,7 +58,8 @@ export function createHintQueue(clock: Clock): HintQueue {
     }
     const first = [...apps.values()][0];
     if (first === undefined) return undefined;
-    const together = [...apps].filter(([, { reason }]) => reason === first.reason).map(([app]) => app);
+    const alike = ({ reason, patient }: Waiting) => reason === first.reason && patient === first.patient;
+    const together = [...apps].filter(([, one]) => alike(one)).map(([app]) => app);
     for (const app of together) apps.delete(app);
     return { scope: together.sort(), ...first };
   };
@@ -55,7 +71,7 @@ export function createHintQueue(clock: Clock): HintQueue {
       if (leaving !== undefined) departing.set(`${leaving.app} ${leaving.task}`, leaving);
       if (scope === 'all') widen(reason);
       else if (everything === undefined) {
-        for (const app of scope) if (!apps.has(app)) apps.set(app, { reason, at: clock.now() });
+        for (const app of scope) wait(app, reason, news?.patient);
         if (apps.size > MANY_APPS) widen(reason);
       }
       wake();

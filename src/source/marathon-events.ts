@@ -1,9 +1,10 @@
 import type { AppId } from '../core/app.ts';
 import { parseAppId, parseTaskId } from '../core/identifiers.ts';
-import { field, isRecord, listAt, recordAt, textAt } from '../core/json.ts';
+import { field, isRecord, type JsonRecord, listAt, recordAt, textAt } from '../core/json.ts';
 import type { LeavingTask } from '../core/leaving.ts';
 import { taskState } from '../core/task.ts';
 import { createDepartures } from './leaving.ts';
+import { type Patience, patienceFor } from './patient-events.ts';
 import { stoppedApps } from './stopped-apps.ts';
 
 /** The event that tells that a subscription is active (marathon-api 3.3). */
@@ -42,9 +43,14 @@ export interface EventReading {
   readonly lost?: LeavingTask;
   /** It names apps, but nothing that routing goes by is different: no look is needed. */
   readonly idle?: true;
+  /** The look may wait while much else happens. */
+  readonly patient?: Patience;
   /** Apps that it calls destroyed. */
   readonly removed?: readonly AppId[];
 }
+
+const ANYTHING = { scope: 'all' } as const;
+const PATIENT = { patient: true } as const;
 
 const ROUTING: ReadonlySet<string> = new Set(ROUTING_EVENTS);
 
@@ -60,7 +66,7 @@ const PLANS_KEPT = 100;
  * (marathon-api 2.6): so that not every change of one app makes Marathon list all of them.
  */
 export function createEventReader(): (frameType: string, data: string) => EventReading {
-  const plans = new Map<string, readonly AppId[]>();
+  const plans = new Map<string, { readonly scope: readonly AppId[]; readonly patient?: Patience }>();
   const departures = createDepartures();
   return (frameType, data) => {
     const json = parseRecord(data);
@@ -68,7 +74,7 @@ export function createEventReader(): (frameType: string, data: string) => EventR
     const eventType = textAt(json, 'eventType') || frameType;
     const scope = scopeOf(eventType, json);
     if (eventType === 'deployment_info' && scope !== 'all' && scope.length > 0) {
-      plans.set(textAt(recordAt(json, 'plan'), 'version'), scope);
+      plans.set(textAt(recordAt(json, 'plan'), 'version'), { scope, ...patience(eventType, scope, json) });
       const [oldest] = plans.keys();
       if (plans.size > PLANS_KEPT && oldest !== undefined) plans.delete(oldest);
     }
@@ -78,17 +84,19 @@ export function createEventReader(): (frameType: string, data: string) => EventR
       const lost = app === undefined ? undefined : lostBy(eventType, app, json);
       const removed = removedBy(eventType, json);
       const idle = leaving === undefined && isStarting(eventType, json);
+      const patient = leaving === undefined ? patience(eventType, scope, json) : PATIENT;
       return {
         eventType,
         scope,
         ...(leaving === undefined ? {} : { leaving }),
         ...(lost === undefined ? {} : { lost }),
         ...(idle ? { idle } : {}),
+        ...patient,
         ...(removed.length === 0 ? {} : { removed }),
       };
     }
     const version = textAt(json, 'version');
-    return { eventType, scope: version === '' ? 'all' : (plans.get(version) ?? 'all') };
+    return { eventType, ...((version === '' ? undefined : plans.get(version)) ?? ANYTHING) };
   };
 }
 
@@ -99,6 +107,12 @@ export function createEventReader(): (frameType: string, data: string) => EventR
 function isStarting(eventType: string, json: Readonly<Record<string, unknown>>): boolean {
   if (eventType === 'status_update_event') return textAt(json, 'taskStatus') === 'TASK_STARTING';
   return eventType === 'instance_changed_event' && textAt(json, 'condition') === 'Starting';
+}
+
+/** A look at everything never waits. */
+function patience(eventType: string, scope: EventReading['scope'], json: JsonRecord): { readonly patient?: Patience } {
+  const patient = scope === 'all' ? undefined : patienceFor(eventType, json);
+  return patient === undefined ? {} : { patient };
 }
 
 /** True for the types that a reader acts upon. */

@@ -35,6 +35,8 @@ export interface ReaderParts {
 /** Reads apps, and knows what it read last. */
 export interface MarathonReader extends Pick<Source, 'snapshot'> {
   last(): Snapshot | undefined;
+  /** An app as it was read last. */
+  app(id: AppId): App | undefined;
 }
 
 type Read = Result<Checked<Snapshot>, SourceFailure>;
@@ -153,6 +155,7 @@ export function createMarathonReader({
 
   return {
     last: () => last?.value,
+    app: (id) => appIn(last?.value.apps ?? [], id),
     snapshot: (scope, signal) =>
       scope === 'all' || last === undefined ? readAll(signal) : readSome(scope, last, signal),
   };

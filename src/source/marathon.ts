@@ -88,6 +88,9 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
     }
   }
 
+  const checked = (apps: readonly AppId[]): boolean =>
+    settings.healthCheck && apps.every((id) => (reader.app(id)?.healthChecks.length ?? 0) > 0);
+
   /** The stream, and the first full read where it does not come at once. */
   async function stream(until: AbortSignal): Promise<void> {
     const settled = new AbortController();
@@ -104,6 +107,7 @@ export function createMarathonSource(parts: MarathonSourceParts): ClosableSource
     const told = {
       emit: tellStream,
       hint: queue.push,
+      checked,
       heard: announced.heard,
       outOfTouch,
       failuresInARow,

@@ -83,7 +83,7 @@ export interface World {
   readonly taken: Set<string>;
   readonly scopes: ('all' | readonly AppId[])[];
   readonly stopped: string[];
-  hint(scope: 'all' | readonly string[], reason?: string, removed?: readonly AppId[]): void;
+  hint(scope: 'all' | readonly string[], reason?: string, more?: Omit<ChangeHint, 'scope' | 'reason' | 'at'>): void;
   /** Runs the loop until `stop`. */
   begin(): void;
   stop(): Promise<void>;
@@ -241,9 +241,9 @@ export function createWorld(
     taken: new Set(),
     scopes: [],
     stopped: [],
-    hint(scope, reason = 'test', removed) {
+    hint(scope, reason = 'test', more) {
       const ids = scope === 'all' ? scope : scope.map((id) => id as AppId);
-      hinted.push({ scope: ids, reason, at: clock.now(), ...(removed === undefined ? {} : { removed }) });
+      hinted.push({ scope: ids, reason, at: clock.now(), ...more });
       wake();
     },
     begin() {

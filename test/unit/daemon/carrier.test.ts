@@ -41,7 +41,7 @@ function createStage({ same, answers }: { readonly same: boolean; readonly answe
       loaded: () => undefined,
       compare: async () => stage.compared,
       spares: () => stage.spares,
-      leave: async () => ({ servers: 0, last: false }),
+      leave: async () => ({ servers: 0, last: false, unsure: false }),
       doubt: () => undefined,
       isDue: async () => false,
       places: () => new Map(),

@@ -142,7 +142,7 @@ describe('what a batch is to touch is read first', () => {
 
   test('nobody is taken out by an event while those who should stay are not there', async () => {
     const stage = await meddled(({ haproxy }) => void haproxy.backends.get('web_10000')?.delete('127_0_0_1_8002'));
-    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false });
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false, unsure: true });
     expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8001']);
     expect(await stage.lane.isDue()).toBe(true);
     expect(await stage.carry(TWO)).toMatchObject({ kind: 'carried', drift: [{ what: 'server-missing' }] });
@@ -180,9 +180,17 @@ describe('words of servers, which HAProxy does not show', () => {
 });
 
 describe('tasks that leave', () => {
+  test('are out for certain when they are told of again, and for nobody knows while it is not known what runs', async () => {
+    const stage = await carried(TWO);
+    await stage.lane.leave(leaves(8_001));
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false, unsure: false });
+    stage.lane.doubt();
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false, unsure: true });
+  });
+
   test('stay out of rotation after a reload, whose configuration lists them', async () => {
     const stage = await carried(TWO);
-    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 1, last: false });
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 1, last: false, unsure: false });
     expect(await stage.lane.isDue()).toBe(false);
     stage.reload(TWO);
     expect(readyIn(stage, 'web_10000')).toHaveLength(2);
@@ -206,7 +214,7 @@ describe('tasks that leave', () => {
   test('leave a doubt that is looked into, though nothing else changed', async () => {
     const stage = await carried(TWO);
     stage.ends.push({ after: 0, result: { kind: 'doubt', detail: 'no answer' } });
-    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false });
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false, unsure: true });
     expect(await stage.lane.isDue()).toBe(true);
     await stage.carry(TWO);
     expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8002']);
@@ -215,13 +223,13 @@ describe('tasks that leave', () => {
   test('are read back: what HAProxy only says it did is a doubt', async () => {
     const stage = await carried(TWO);
     stage.ends.push({ after: 0, result: { kind: 'done', ms: 0, left: [] } });
-    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false });
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: false, unsure: true });
     expect(await stage.lane.isDue()).toBe(true);
   });
 
   test('the last one of a backend goes on', async () => {
     const stage = await carried(ONE);
-    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: true });
+    expect(await stage.lane.leave(leaves(8_001))).toEqual({ servers: 0, last: true, unsure: false });
     expect(await stage.lane.isDue()).toBe(false);
     expect(readyIn(stage, 'web_10000')).toEqual(['127_0_0_1_8001']);
   });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { AppId, TaskId } from '../../../src/core/app.ts';
 import type { Generation } from '../../../src/core/config.ts';
 import { TIMINGS } from '../../../src/daemon/timings.ts';
 import { renderScripted, scriptedApp } from '../../support/scripted-core.ts';
-import { createWorld } from '../../support/scripted-ports.ts';
+import { createWorld, type World } from '../../support/scripted-ports.ts';
 
 const LAST_GOOD = {
   generation: 7 as Generation,
@@ -164,6 +165,52 @@ describe('when a pass runs', () => {
     await world.clock.advance(3_000);
     expect(world.running?.config.digest).toBe(world.desired().digest);
     await world.stop();
+  });
+
+  describe('with looks that may wait', () => {
+    /** A loop that has had enough passes in a row. */
+    async function busyWorld() {
+      const world = createWorld();
+      world.apps = [scriptedApp('/a', 2)];
+      world.begin();
+      await world.clock.advance(10_000);
+      for (let n = 0; n < 40; n += 1) {
+        world.hint([`/busy-${n % 2}`]);
+        await world.clock.advance(50);
+      }
+      return world;
+    }
+    const lookedAt = (world: World, id: string) => world.scopes.filter((scope) => scope.includes(id as never)).length;
+
+    it('answers them at once from idle', async () => {
+      const world = createWorld();
+      world.begin();
+      await world.clock.advance(10_000);
+      world.hint(['/a'], 'api_post_event', { patient: true });
+      await world.clock.settle();
+      expect(world.scopes.at(-1)).toEqual(['/a']);
+      await world.stop();
+    });
+
+    it('puts them off while much happens, and keeps what they are about in sight', async () => {
+      const world = await busyWorld();
+      world.hint(['/a'], 'api_post_event', { patient: true });
+      await world.clock.advance(TIMINGS.patienceMs - 100);
+      expect(lookedAt(world, '/a')).toBe(0);
+      await world.clock.advance(500);
+      expect(lookedAt(world, '/a')).toBe(1);
+      await world.stop();
+    });
+
+    it('looks soon where it is not certain that the servers of tasks that leave are out', async () => {
+      const world = await busyWorld();
+      const leaving = [{ app: '/a' as AppId, task: 'a.1' as TaskId }];
+      world.hint(['/busy-1'], 'status_update_event', { leaving });
+      world.hint(['/a'], 'status_update_event', { patient: true });
+      await world.clock.advance(1_000);
+      expect(lookedAt(world, '/a')).toBe(1);
+      await world.stop();
+    });
   });
 
   it('fetches again, by itself, what could not be fetched', async () => {

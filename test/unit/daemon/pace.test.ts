@@ -141,6 +141,77 @@ describe('when a pass is due', () => {
     });
   });
 
+  describe('for what may wait', () => {
+    const wait = ({ hints, pace }: ReturnType<typeof rig>, ms: number, id: string) => {
+      const until = pace.patience(at(ms));
+      const hint = { scope: [id as AppId], reason: 'may wait', at: at(ms) };
+      if (until === undefined) hints.add(hint, at(ms));
+      else hints.defer(hint, until);
+    };
+    /** One pass after the other until less than half of the few in a row are left; gives the end of the last one. */
+    function busy({ pace, hint, hints }: ReturnType<typeof rig>): number {
+      let now = 1_000;
+      for (let n = 0; n < 6; n += 1) {
+        hint(now + 1);
+        now += 2;
+        hints.take(at(now));
+        pace.succeeded(at(now), false, 1);
+      }
+      return now;
+    }
+
+    it('is as for anything else while there were few passes', () => {
+      const stage = rig();
+      stage.pace.succeeded(at(0), false, 10);
+      wait(stage, 5_000, '/a');
+      expect(stage.pace.due()).toBe(5_000);
+      expect(stage.hints.take(at(5_000)).scope).toEqual(['/a']);
+    });
+
+    it('waits while much happens, for so long and no longer, though no other hint comes', () => {
+      const stage = rig();
+      const now = busy(stage);
+      wait(stage, now + 1, '/a');
+      wait(stage, now + 9, '/a');
+      expect(stage.pace.due()).toBe(now + 1 + TIMINGS.patienceMs);
+      expect(stage.hints.take(at(now + 100))).toMatchObject({ reasons: ['retry'], scope: [] });
+      const due = at(now + 1 + TIMINGS.patienceMs);
+      // Nothing was to be seen of it before: it has not waited for traffic.
+      expect(stage.hints.take(due)).toEqual({ reasons: ['may wait'], scope: ['/a'], since: due });
+      expect(stage.pace.due()).toBeUndefined();
+    });
+
+    it('does not hold up what cannot wait, and is answered with it where that is about the same app, or about all', () => {
+      const stage = rig();
+      const now = busy(stage);
+      for (const id of ['/a', '/b', '/c']) wait(stage, now + 1, id);
+      stage.hint(now + 2, '/b');
+      expect(stage.pace.due()).toBeLessThan(now + 1_000);
+      expect(stage.hints.take(at(now + 300)).scope).toEqual(['/b']);
+      expect(stage.hints.deferredUntil()).toBe(now + 1 + TIMINGS.patienceMs);
+      stage.hints.add({ scope: 'all', reason: 'poll', at: at(now + 400) }, at(now + 400));
+      expect(stage.hints.take(at(now + 400)).scope).toBe('all');
+      expect(stage.hints.deferredUntil()).toBeUndefined();
+    });
+
+    it('keeps the distance between passes, and waits for a back-off as hints do', () => {
+      const stage = rig();
+      const now = busy(stage);
+      wait(stage, now + 1, '/a');
+      for (let n = 0; n < 40; n += 1) stage.pace.succeeded(at(now + TIMINGS.patienceMs), false, 1);
+      expect(stage.pace.due()).toBeGreaterThan(now + 1 + TIMINGS.patienceMs);
+      stage.pace.failed(at(now + 60_000));
+      expect(stage.pace.due()).toBeGreaterThan(now + 60_000);
+    });
+
+    it('ends when the passes have rested', () => {
+      const stage = rig();
+      const now = busy(stage);
+      expect(stage.pace.patience(at(now + 1))).toBe(now + 1 + TIMINGS.patienceMs);
+      expect(stage.pace.patience(at(now + TIMINGS.passes.everyMs))).toBeUndefined();
+    });
+  });
+
   it('after the burst, but not later than the longest delay', () => {
     const { pace, hint, hints } = rig();
     for (let ms = 0; ms <= 3_000; ms += TIMINGS.settleMs / 2) hint(ms);

@@ -144,7 +144,7 @@ describe('a list without half of what is served', () => {
     const world = await halved();
     for (const [n, { id }] of HALF.slice(0, 4).entries()) {
       world.apps = [...HALF.slice(n + 1)];
-      world.hint([id], 'app_terminated_event', [id]);
+      world.hint([id], 'app_terminated_event', { removed: [id] });
       await world.clock.advance(500);
       expect(hosts(world)).toBe(19 - n);
     }
@@ -192,7 +192,7 @@ describe('half of what is served, read app by app', () => {
   it('goes at once where events say so', async () => {
     const world = await serving();
     world.apps = [...HALF];
-    world.hint(LOST, 'deployment_info', LOST);
+    world.hint(LOST, 'deployment_info', { removed: LOST });
     await world.clock.advance(500);
     expect(hosts(world)).toBe(10);
     expect(world.of('shrink-held')).toEqual([]);
@@ -238,7 +238,7 @@ test('two fifths that are suspended at once are Marathon’s word', async () => 
 describe('an explanation', () => {
   it('by events lets go at once, whether they come before the list or after it', async () => {
     const world = await serving();
-    world.hint(['/a10'], 'deployment_info', LOST);
+    world.hint(['/a10'], 'deployment_info', { removed: LOST });
     world.apps = [...HALF];
     world.hint('all', 'poll');
     await world.clock.advance(500);
@@ -247,7 +247,7 @@ describe('an explanation', () => {
     await world.stop();
 
     const late = await halved();
-    late.hint(['/a10'], 'app_terminated_event', LOST.slice(0, 4));
+    late.hint(['/a10'], 'app_terminated_event', { removed: LOST.slice(0, 4) });
     await late.clock.advance(500);
     expect(late.of('shrink-ended').map(({ how }) => how)).toEqual(['explained']);
     expect(hosts(late)).toBe(10);
@@ -289,9 +289,9 @@ describe('an explanation', () => {
 
   it('is used up by the app’s end: one that is made anew can be missed again', async () => {
     const world = await serving();
-    world.hint(LOST, 'deployment_info', LOST);
+    world.hint(LOST, 'deployment_info', { removed: LOST });
     world.apps = [...HALF];
-    world.hint(LOST, 'app_terminated_event', LOST);
+    world.hint(LOST, 'app_terminated_event', { removed: LOST });
     await world.clock.advance(500);
     expect(hosts(world)).toBe(10);
     world.apps = [...APPS];
@@ -308,7 +308,7 @@ describe('an explanation', () => {
   it('is used up where the app is there anew before any answer lacked it', async () => {
     const world = await serving();
     world.apps = APPS.map((app, n) => (n < 10 ? { ...app, configVersion: '2030' as Version } : app));
-    world.hint(LOST, 'deployment_info', LOST);
+    world.hint(LOST, 'deployment_info', { removed: LOST });
     await world.clock.advance(500);
     world.apps = [...HALF];
     world.hint('all', 'poll');
@@ -319,7 +319,7 @@ describe('an explanation', () => {
 
   it('is forgotten when the app is there again', async () => {
     const world = await serving();
-    world.hint(['/a10'], 'deployment_info', LOST);
+    world.hint(['/a10'], 'deployment_info', { removed: LOST });
     await world.clock.advance(40_000);
     world.hint('all', 'poll');
     await world.clock.advance(100);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ChangeHint } from '../../../src/core/ports.ts';
-import { app, type Fake, follow, json, startFake, startSource, text, until } from './rig.ts';
+import { app, type Fake, follow, json, never, startFake, startSource, text, until } from './rig.ts';
 
 const ATTACHED =
   'event: event_stream_attached\r\ndata: {"remoteAddress":"127.0.0.1","eventType":"event_stream_attached"}\r\n\r\n';
@@ -101,6 +101,32 @@ describe('events become hints', () => {
       relevant: true,
       apps: ['/web'],
     });
+  });
+
+  test('that may wait for health where the app is checked, and is routed by that', async () => {
+    const checked = { ...app('/checked'), healthChecks: [{ protocol: 'HTTP', path: '/', portIndex: 0 }] };
+    const patience = async (healthCheck: boolean) => {
+      let stream: ServerResponse | undefined;
+      const fake = await startFake((request, response) => {
+        if (request.url?.startsWith('/v2/events')) stream = openStream(response);
+        else json({ apps: [checked, app('/plain')] })(request, response);
+      });
+      const { source } = startSource([fake.url], { healthCheck }, { streamIdle: 60_000 });
+      const { hints } = follow(source);
+      await until(() => hints.length === 1);
+      const tell = async (appId: string) => {
+        const before = hints.length;
+        stream?.write(frame('status_update_event', { appId, taskStatus: 'TASK_RUNNING', taskId: 'x.1' }));
+        await until(() => hints.length > before);
+        return hints.at(-1)?.patient;
+      };
+      const unread = await tell('/checked');
+      await source.snapshot('all', never());
+      return { unread, checked: await tell('/checked'), plain: await tell('/plain'), other: await tell('/other') };
+    };
+    const none = { unread: undefined, checked: undefined, plain: undefined, other: undefined };
+    expect(await patience(true)).toEqual({ ...none, checked: true });
+    expect(await patience(false)).toEqual(none);
   });
 
   test('raw frames of 0.9 without type line, and bare line ends between them', async () => {

@@ -79,6 +79,21 @@ test('tasks that leave go with the next hint, each once, whatever swallows the h
   expect(burst?.leaving).toHaveLength(60);
 });
 
+test('a look waits only as long as nobody asks for one that does not', async () => {
+  const { queue, next } = start();
+  const patient = { patient: true } as const;
+  queue.push(ids('/a', '/b', '/c'), 'x', patient);
+  queue.push(ids('/b'), 'x');
+  queue.push(ids('/c'), 'y');
+  queue.push(ids('/c'), 'x', patient);
+  expect(await next()).toEqual({ scope: ['/a'], reason: 'x', at: 0, patient: true });
+  expect(await next()).toEqual({ scope: ['/b'], reason: 'x', at: 1 });
+  expect(await next()).toEqual({ scope: ['/c'], reason: 'y', at: 2 });
+  queue.push(ids('/a'), 'x', patient);
+  queue.push('all', 'poll');
+  expect(await next()).toEqual({ scope: 'all', reason: 'poll', at: expect.any(Number) });
+});
+
 test('apps that are destroyed go with the next hint, also when their own hints are one for all', async () => {
   const { queue, next } = start();
   for (let i = 0; i < 60; i += 1) queue.push(ids(`/a${i}`), 'deployment_info', { removed: ids(`/a${i}`) });

@@ -39,7 +39,7 @@ describe('what an event asks for', () => {
   ];
   for (const [type, rest, scope] of cases) {
     test(`${type} ${JSON.stringify(rest).slice(0, 60)}`, () => {
-      const { removed: _, ...asked } = read(type, rest);
+      const { removed: _, patient: __, ...asked } = read(type, rest);
       expect(asked).toEqual({ eventType: type, scope });
     });
   }
@@ -108,6 +108,66 @@ describe('which apps an event calls destroyed', () => {
       expect(read(type, rest).removed).toEqual(removed);
     });
   }
+});
+
+describe('which looks may wait', () => {
+  const action = (name: string, app = '/web') => ({ actions: [{ action: name, app }] });
+  const plan = (...steps: object[]) => ({ plan: { version: 'v', steps } });
+  const cases: readonly [string, object, true | 'until-healthy' | undefined][] = [
+    ['api_post_event', { appDefinition: { id: '/web' } }, true],
+    // Without an app's id it is a look at everything.
+    ['api_post_event', {}, undefined],
+    ['deployment_info', plan(action('ScaleApplication')), true],
+    ['deployment_info', plan(action('ScaleApplication', '/a'), action('ScaleApplication', '/b')), true],
+    ['deployment_info', plan(action('StartApplication'), action('ScaleApplication')), undefined],
+    ['deployment_info', plan(action('RestartApplication')), undefined],
+    ['deployment_info', plan(action('StopApplication')), undefined],
+    ['deployment_info', plan({ actions: [] }), undefined],
+    ['deployment_info', { plan: { steps: [[{ type: 'ScaleApplication', app: '/web' }]] } }, true],
+    [
+      'deployment_info',
+      { plan: { steps: [[{ type: 'ScaleApplication', app: '/web' }], [{ type: 'KillAllOldTasksOf', app: '/web' }]] } },
+      undefined,
+    ],
+    ['deployment_info', plan(), undefined],
+    ['deployment_step_success', plan(action('ScaleApplication')), undefined],
+    ['deployment_success', plan(action('ScaleApplication')), undefined],
+    ['status_update_event', { appId: '/web', taskStatus: 'TASK_STAGING' }, true],
+    ['status_update_event', { appId: '/web', taskStatus: 'TASK_RUNNING' }, 'until-healthy'],
+    ['status_update_event', { appId: '/web', taskStatus: 'TASK_UNREACHABLE' }, undefined],
+    ['status_update_event', { appId: '/web' }, undefined],
+    // The fast lane takes its server out.
+    ['status_update_event', { appId: '/web', taskId: 'web.1', taskStatus: 'TASK_KILLING' }, true],
+    ['status_update_event', { appId: '/web', taskId: 'web.1', taskStatus: 'TASK_FAILED' }, true],
+    // It cannot tell whose server.
+    ['status_update_event', { appId: '/web', taskStatus: 'TASK_KILLING' }, undefined],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'Scheduled' }, true],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'Provisioned' }, true],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'Created' }, true],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'Staging' }, true],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'Running' }, 'until-healthy'],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'Unreachable' }, undefined],
+    ['instance_changed_event', { runSpecId: '/web', condition: 'SomethingNew' }, undefined],
+    ['instance_health_changed_event', { runSpecId: '/web', healthy: true }, undefined],
+    ['health_status_changed_event', { appId: '/web', alive: false }, undefined],
+    ['app_terminated_event', { appId: '/web' }, undefined],
+  ];
+  for (const [type, rest, patient] of cases) {
+    test(`${type} ${JSON.stringify(rest).slice(0, 120)}`, () => {
+      expect(read(type, rest).patient).toBe(patient);
+    });
+  }
+
+  test('of a changed group, those of the plan that was announced for it', () => {
+    const reader = createEventReader();
+    const tell = (eventType: string, rest: object) => reader(eventType, JSON.stringify({ ...rest, eventType }));
+    tell('deployment_info', { plan: { version: 'scale', steps: [action('ScaleApplication')] } });
+    tell('deployment_info', { plan: { version: 'restart', steps: [action('RestartApplication')] } });
+    const changed = (version: string) => tell('group_change_success', { groupId: '/', version });
+    expect(changed('scale')).toEqual({ eventType: 'group_change_success', scope: ['/web'], patient: true });
+    expect(changed('restart')).toEqual({ eventType: 'group_change_success', scope: ['/web'] });
+    expect(changed('unknown')).toEqual({ eventType: 'group_change_success', scope: 'all' });
+  });
 });
 
 test('a changed group means the apps of the deployment announced under its version', () => {
