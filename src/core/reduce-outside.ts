@@ -12,7 +12,6 @@ export function reduceOutside(
     | 'stream-lost'
     | 'stream-byte'
     | 'stream-deaf'
-    | 'marathon-event'
     | 'marathon-request'
     | 'redirect-refused'
     | 'host-unresolvable'
@@ -30,8 +29,6 @@ export function reduceOutside(
     case 'stream-byte':
     case 'stream-deaf':
       return { ...state, stream: reduceStream(state.stream, event) };
-    case 'marathon-event':
-      return { ...state, counts: { ...state.counts, marathonEvents: state.counts.marathonEvents + 1 } };
     case 'marathon-request':
       return reduceRequest(state, event);
     case 'redirect-refused':

@@ -11,10 +11,18 @@ import type { ApplyFailing, State } from './state.ts';
 
 /** The state after an event. Pure: equal events in equal order give equal states. */
 export function reduce(state: State, event: DaemonEvent): State {
-  return { ...reduceByType(state, event), at: event.at };
+  const { at } = event;
+  // Marathon says hundreds of things a second, and a state is large.
+  if (event.type === 'marathon-event') return { ...state, at, counts: withMarathonEvent(state.counts) };
+  return { ...reduceByType(state, event), at };
 }
 
-function reduceByType(state: State, event: DaemonEvent): State {
+const withMarathonEvent = (counts: State['counts']): State['counts'] => ({
+  ...counts,
+  marathonEvents: counts.marathonEvents + 1,
+});
+
+function reduceByType(state: State, event: Exclude<DaemonEvent, { type: 'marathon-event' }>): State {
   switch (event.type) {
     case 'started':
       return { ...enter(state, 'idle', event.at), version: event.version, haproxy: event.haproxy };
@@ -87,7 +95,6 @@ function reduceByType(state: State, event: DaemonEvent): State {
     case 'stream-lost':
     case 'stream-byte':
     case 'stream-deaf':
-    case 'marathon-event':
     case 'marathon-request':
     case 'redirect-refused':
     case 'host-unresolvable':

@@ -143,11 +143,18 @@ function balanceWords(balance: Balance): readonly string[] {
 
 /** `P_<mode>_<balance>_<sticky>_<check>_<timeout>`, in characters that HAProxy takes in a name, never the same for two profiles. */
 export function profileName(profile: Profile): string {
+  const known = profileNames.get(profile);
+  if (known !== undefined) return known;
   const balance = profile.balance.replace(/[^A-Za-z0-9-]/g, (c) =>
     c === '(' ? '.' : c === ')' ? '' : `:${c.charCodeAt(0).toString(16)}:`,
   );
-  return `P_${profile.mode}_${balance}_${profile.sticky ? 1 : 0}_${profile.check}_${profile.checkTimeout}`;
+  const name = `P_${profile.mode}_${balance}_${profile.sticky ? 1 : 0}_${profile.check}_${profile.checkTimeout}`;
+  profileNames.set(profile, name);
+  return name;
 }
+
+/** Each pass names the profiles of all spares. */
+const profileNames = new WeakMap<Profile, string>();
 
 /** The userlist of a backend with basic auth. */
 export const userlistName = (backend: Pick<Backend, 'name'>): string => `user_${backend.name}`;

@@ -10,8 +10,8 @@ const MAX_REASONS = 20;
 /** What was hinted and not yet answered. There is no queue: hints join one set. */
 export interface Hints {
   add(hint: ChangeHint, arrivedAt: Instant): void;
-  /** Looks at the hint's apps at `dueAt`, unless they are looked at before. */
-  defer(hint: ChangeHint, dueAt: Instant): void;
+  /** Looks at the hint's apps at `dueAt`, unless they are looked at before. True: others are due before them. */
+  defer(hint: ChangeHint, dueAt: Instant): boolean;
   /** When the next of the deferred apps is to be looked at; undefined: none is. */
   deferredUntil(): Instant | undefined;
   /** Gives a cause back whose pass failed: it is answered with the next pass, but does not hurry it. */
@@ -44,7 +44,9 @@ export function createHints(): Hints {
       burst = { firstAt: burst?.firstAt ?? arrivedAt, lastAt: arrivedAt };
     },
     defer({ scope, reason }, dueAt) {
+      const others = deferred.size > 0;
       if (scope !== 'all') for (const app of scope) if (!deferred.has(app)) deferred.set(app, { reason, dueAt });
+      return others;
     },
     deferredUntil() {
       const [next] = deferred.values();

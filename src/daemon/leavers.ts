@@ -1,6 +1,6 @@
-import type { AppId } from '../core/app.ts';
+import type { AppId, TaskId } from '../core/app.ts';
 import type { TakeOut } from '../core/fast-lane.ts';
-import type { LeavingTask } from '../core/leaving.ts';
+import { instanceOf, type LeavingTask } from '../core/leaving.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Brand } from '../core/result.ts';
 import type { RoutingTable } from '../core/routing.ts';
@@ -35,6 +35,12 @@ export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number, takeOut:
     sets += 1;
   }
 
+  /** Who names a task of an instance that leaves says nothing new. */
+  function meant(named: LeavingTask): LeavingTask {
+    const instance = instanceOf(named.task as TaskId);
+    return until.has(instance) ? { app: named.app, task: instance } : named;
+  }
+
   function forget({ app, task }: LeavingTask): void {
     const others = new Set(byApp.get(app));
     others.delete(task);
@@ -58,7 +64,8 @@ export function createLeavers(clock: Pick<Clock, 'now'>, forMs: number, takeOut:
     join(leaving) {
       now();
       const end = clock.now() + forMs;
-      for (const one of leaving) {
+      for (const named of leaving) {
+        const one = meant(named);
         const before = until.get(one.task)?.one;
         if (before?.app !== one.app) {
           if (before !== undefined) forget(before);

@@ -69,7 +69,8 @@ export function createLoop(deps: LoopDeps): Loop {
     if (given.leaving !== undefined && given.leaving.length > 0) void takeOut(given.leaving);
     const until = given.patient ? pace.patience(clock.now()) : undefined;
     if (until === undefined) hints.add(given, clock.now());
-    else hints.defer(given, until);
+    // Another one is due before it.
+    else if (hints.defer(given, until)) return;
     alarm.ring();
   }
 

@@ -80,7 +80,7 @@ export function createPace(hints: Hints, timings: Timings, random: () => number)
   return {
     begins(scope) {
       hurried = false;
-      weight = scope === 'all' || scope.length > timings.fewApps ? 2 : 1;
+      weight = scope === 'all' || scope.length > timings.fewApps ? timings.manyWeigh : 1;
     },
     hurry() {
       hurried = true;

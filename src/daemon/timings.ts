@@ -12,9 +12,10 @@ export interface Timings {
   readonly leastDelayMs: number;
   /** … but never longer than this. */
   readonly maxDelayMs: number;
-  /** A pass that looks at more than `fewApps` counts twice: where so much happens, what comes meanwhile goes with it. */
+  /** A pass that looks at more than `fewApps` counts as `manyWeigh`: where so much happens, what comes meanwhile goes with it. */
   readonly passes: AllowanceTimings;
   readonly fewApps: number;
+  readonly manyWeigh: number;
   /** How long a look that may wait does so while much happens; longer than most tasks take to end. */
   readonly patienceMs: number;
   /** From one pass to the next while somebody's last server is about to go. */
@@ -72,6 +73,7 @@ export const TIMINGS: Timings = {
   maxDelayMs: 1_000,
   passes: { leastMs: 0, everyMs: 200, burst: 10 },
   fewApps: 4,
+  manyWeigh: 4,
   patienceMs: 8_000,
   hurriedMs: 50,
   reloads: { leastMs: 100, everyMs: 1_000, burst: 5 },

@@ -110,7 +110,7 @@ describe('when a pass is due', () => {
     it('takes more time where many apps are looked at, and soon comes where a last server is about to go', () => {
       expect(distance(1)).toBe(TIMINGS.passes.everyMs);
       expect(distance(TIMINGS.fewApps)).toBe(TIMINGS.passes.everyMs);
-      expect(distance(TIMINGS.fewApps + 1)).toBe(2 * TIMINGS.passes.everyMs);
+      expect(distance(TIMINGS.fewApps + 1)).toBe(TIMINGS.manyWeigh * TIMINGS.passes.everyMs);
       expect(distance(20, true)).toBe(TIMINGS.hurriedMs);
     });
 
