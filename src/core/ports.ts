@@ -23,7 +23,10 @@ export interface ChangeHint {
   readonly leaving?: readonly LeavingTask[];
   /** Apps that were destroyed by the word of an event, wherever `scope` is. */
   readonly removed?: readonly AppId[];
-  /** Routes of these apps go by nothing that is different yet, and an event tells when that is so: while much else happens, the look may wait. */
+  /**
+   * Routes of these apps go by nothing that is different yet, and another event tells when they do: while much else happens, the look may
+   * wait.
+   */
   readonly patient?: true;
 }
 

@@ -31,11 +31,11 @@ export function createHints(): Hints {
 
   /** What is due joins the cause. Nothing was to be seen of it before its time, so that it has waited for no longer. */
   function joinDue(now: Instant): void {
-    for (const [app, { reason, dueAt }] of deferred) {
-      if (dueAt > now) break;
-      deferred.delete(app);
-      cause = join(cause, { reasons: [reason], scope: [app], since: dueAt });
-    }
+    const due = [...deferred].filter(([, { dueAt }]) => dueAt <= now);
+    const [first] = due;
+    if (first === undefined) return;
+    const reasons = [...new Set(due.map(([, { reason }]) => reason))];
+    cause = join(cause, { reasons, scope: due.map(([app]) => app), since: first[1].dueAt });
   }
 
   return {

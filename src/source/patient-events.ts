@@ -9,9 +9,9 @@ const COMING: ReadonlySet<string> = new Set(['Reserved', 'Created', 'Scheduled',
 export type Patience = true | 'until-healthy';
 
 /**
- * Says of an event that after it an app's routes go by nothing else than before, and that another event tells when they do: a task of it is staged,
- * and will run or fail; it runs, and will be found healthy; a plan scales the app, and tasks will come or end; somebody has sent its
- * definition, of which the plan tells that is made for it (marathon-api 2.4, 3.5).
+ * Says of an event that after it an app's routes go by nothing else than before, and that another event tells when they do: a task of
+ * it is staged, and will run or fail; it runs, and will be found healthy; a plan scales the app, and tasks will come or end; somebody has
+ * sent its definition, of which the plan tells that is made for it (marathon-api 2.4, 3.5).
  */
 export function patienceFor(eventType: string, event: JsonRecord): Patience | undefined {
   switch (eventType) {
