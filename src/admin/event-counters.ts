@@ -3,6 +3,7 @@ import type { Cure } from '../core/events.ts';
 import type { SourceFailure } from '../core/ports.ts';
 import { RELOAD_WORDS } from '../core/reload-reason.ts';
 import type { HoldEnd } from '../core/trust.ts';
+import { createEventTally } from './event-tally.ts';
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const RELOAD_REASONS = Object.keys(RELOAD_WORDS);
@@ -53,7 +54,7 @@ export function createEventCounters(registry: Registry) {
   const counters = {
     requests: counter('portolan_marathon_requests_total', 'Requests to Marathon', ['op', 'outcome']),
     leaderChanges: counter('portolan_marathon_leader_changes_total', 'Changes of the leading master seen'),
-    events: counter('portolan_events_total', 'Events of the stream', ['type', 'relevant']),
+    event: createEventTally(registry),
     reconnects: counter('portolan_stream_reconnects_total', 'Losses of the event stream', ['reason']),
     deaf: counter('portolan_stream_deaf_total', 'Event streams that told nothing of what a full read found'),
     healthForgotten: counter('portolan_health_forgotten_total', 'Times that most health results were gone at once'),

@@ -45,10 +45,12 @@ export function createEventLog(options: {
   const say: EventLog['say'] = (level, at, message, fields = {}) => {
     logger[level]({ time: new Date(at).toISOString(), ...fields }, message);
   };
+  const tellsDetails = (): boolean => logger.isLevelEnabled('debug');
+  let details = tellsDetails();
   return {
     say,
     observe(event) {
-      if (isDetail(event) && !logger.isLevelEnabled('debug')) return;
+      if (!details && isDetail(event)) return;
       const repeated = repeats.has(event);
       const told = describeEvent(event);
       const level = repeated && told.level === 'warn' ? 'debug' : told.level;
@@ -57,6 +59,7 @@ export function createEventLog(options: {
     setLevel(level) {
       if (!levels.includes(level)) return false;
       logger.level = level;
+      details = tellsDetails();
       return true;
     },
     level: () => logger.level,

@@ -60,7 +60,7 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
       if (event.leader !== undefined) seen.leader = event.leader;
       return;
     case 'marathon-event':
-      counters.events.inc({ type: eventType(event.eventType), relevant: String(event.relevant) });
+      counters.event(event.eventType, event.relevant);
       return;
     case 'stream-lost':
       counters.reconnects.inc({ reason: reasonWord(event.reason) });
@@ -164,9 +164,6 @@ function count(counters: EventCounters, seen: Seen, event: DaemonEvent): void {
 
 const outcomeOf = (event: Extract<DaemonEvent, { type: 'validated' | 'validation-failed' }>): string =>
   event.type === 'validated' ? 'valid' : event.unchecked ? 'unchecked' : 'invalid';
-
-/** Event types come from outside: only what looks like one becomes a label. */
-const eventType = (type: string): string => (/^[a-z][a-z_]{0,59}$/.test(type) ? type : 'other');
 
 /** The reason is a sentence for people, mostly of the network; the label is a word from a closed set. */
 function reasonWord(reason: string): StreamLoss {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { formatChanges } from '../../../src/admin/changes-stream.ts';
 import { describeEvent } from '../../../src/admin/describe-event.ts';
 import { createJournal } from '../../../src/admin/journal.ts';
@@ -121,6 +121,15 @@ describe('log', () => {
     log.observe(at(applied(2)));
     expect(lines).toHaveLength(1);
     expect(log.level()).toBe('info');
+    const detail = at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [] });
+    log.observe(detail);
+    expect(lines).toHaveLength(1);
+    log.setLevel('debug');
+    log.observe(detail);
+    expect(lines).toHaveLength(2);
+    log.setLevel('info');
+    log.observe(detail);
+    expect(lines).toHaveLength(2);
   });
 
   test('a failure that lasts is a warning once, until it changes or ten minutes have passed', () => {
@@ -306,26 +315,56 @@ describe('journal', () => {
     expect(statSync(path).mode & 0o137).toBe(0);
   });
 
-  test('writes hints a few times a second, what was done at once, and with it all before it', async () => {
+  test('writes what went wrong at once, what was done a few times a second, hints less often, and all in order', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const path = join(dir, 'pace.ndjson');
     const journal = createJournal({ path });
     const hint = (n: number) =>
       at({ type: 'marathon-event', eventType: 'api_post_event', relevant: true, apps: [`/hint-${n}` as AppId] });
+    const turns = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n += 1) await new Promise(setImmediate);
+    };
+    const lines = (): number => (existsSync(path) ? entries(path).length : 0);
     const wrote = async (count: number): Promise<void> => {
-      const lines = () => (existsSync(path) ? entries(path).length : 0);
-      while (lines() < count) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (lines() < count) await turns(1);
+      // Whatever else is on its way to the disk.
+      await turns(50);
       expect(lines()).toBe(count);
     };
-    journal.observe(hint(1));
+    journal.observe(at(applied(1)));
     await wrote(1);
-    for (let i = 2; i <= 5; i++) {
-      journal.observe(hint(i));
-      await new Promise(setImmediate);
-    }
-    expect(entries(path)).toHaveLength(1);
-    journal.observe(at(applied(6)));
-    await wrote(6);
+    journal.observe(at(applied(2)));
+    await wrote(1);
+    await vi.advanceTimersByTimeAsync(200);
+    await wrote(2);
+    journal.observe(hint(3));
+    await vi.advanceTimersByTimeAsync(499);
+    await wrote(2);
+    await vi.advanceTimersByTimeAsync(1);
+    await wrote(3);
+    journal.observe(hint(4));
+    await vi.advanceTimersByTimeAsync(200);
+    await wrote(3);
+    journal.observe(at(applied(5)));
+    await wrote(5);
+    journal.observe(hint(6));
+    journal.observe(at(applied(7)));
+    await wrote(5);
+    journal.observe(at(failed));
+    await wrote(8);
     await journal.flushed();
+    const generations = entries(path).map((entry) => entry['generation'] ?? entry['event']);
+    expect(generations).toEqual([
+      1,
+      2,
+      'marathon-event',
+      'marathon-event',
+      5,
+      'marathon-event',
+      7,
+      'validation-failed',
+    ]);
   });
 
   test('is bounded: the old file is kept once', async () => {
