@@ -21,14 +21,18 @@ const TOLD_AS = new Map([
   ['group_change_success', 'deployment_info'],
   ['deployment_step_success', 'deployment_success'],
 ]);
-/** Things remembered; beyond, all are forgotten, which costs a line each. */
+/** Things remembered, and of each type of hint; beyond, all are forgotten, which costs a line each. */
 const MOST_REMEMBERED = 5_000;
+/** Types of hints remembered: they come from outside. */
+const MOST_TYPES = 100;
 
 /** Nothing was said yet. */
 export function createRepeats(): Repeats {
   const last = new Map<string, { readonly said: string; readonly at: number }>();
+  const hinted = createHinted();
   return {
     has: rememberedLast((event) => {
+      if (event.type === 'marathon-event') return hinted(event);
       const saying = sayingOf(event);
       if (saying === undefined) return false;
       const { about, said, within } = saying;
@@ -38,6 +42,27 @@ export function createRepeats(): Repeats {
       last.set(about, { said, at: event.at });
       return false;
     }),
+  };
+}
+
+/** Whether the same was told of the same apps: by type and app, as Marathon says hundreds of things a second, and no text is made of any. */
+function createHinted(): (hint: Extract<DaemonEvent, { type: 'marathon-event' }>) => boolean {
+  const types = new Map<string, Map<string, number>>();
+  return ({ eventType, apps, at }) => {
+    const type = TOLD_AS.get(eventType) ?? eventType;
+    let times = types.get(type);
+    if (times === undefined) {
+      if (types.size >= MOST_TYPES) types.clear();
+      times = new Map();
+      types.set(type, times);
+    }
+    const [first = ''] = apps;
+    const about = apps.length > 1 ? apps.join(' ') : first;
+    const before = times.get(about);
+    if (before !== undefined && at - before < HINTS_JOIN_MS) return true;
+    if (times.size >= MOST_REMEMBERED) times.clear();
+    times.set(about, at);
+    return false;
   };
 }
 
@@ -56,12 +81,6 @@ function sayingOf(
       return { about: 'snapshot', said: 'taken', within: REMIND_AFTER_MS };
     case 'snapshot-failed':
       return { about: 'snapshot', said: event.failure.kind, within: REMIND_AFTER_MS };
-    case 'marathon-event':
-      return {
-        about: `${TOLD_AS.get(event.eventType) ?? event.eventType} ${event.apps.join(' ')}`,
-        said: '',
-        within: HINTS_JOIN_MS,
-      };
     case 'reload-held':
       return { about: 'reload-held', said: event.because, within: REMIND_AFTER_MS };
     default:

@@ -4,7 +4,7 @@ import type { ChangeHint, Clock, SourceFailure } from '../core/ports.ts';
 import { printable } from '../core/problem.ts';
 import { createAlarms } from './alarms.ts';
 import { startDeadline } from './deadline.ts';
-import type { HintQueue } from './hint-queue.ts';
+import type { HintNews, HintQueue } from './hint-queue.ts';
 import { ATTACHED, createEventReader, isRoutingEvent, ROUTING_EVENTS } from './marathon-events.ts';
 import type { Master } from './masters.ts';
 import type { OutOfTouch } from './out-of-touch.ts';
@@ -158,7 +158,7 @@ function createSession(parts: StreamParts, first: Master) {
       emit({ type: 'stream-byte', endpoint });
     },
     event(frameType: string, data: string) {
-      const { eventType, scope, idle, patient, lost, ...news } = read(frameType, data);
+      const { eventType, scope, idle, patient, lost, leaving, removed } = read(frameType, data);
       const apps = scope === 'all' ? [] : scope;
       emit({ type: 'marathon-event', eventType: printable(eventType, 60), relevant: isRoutingEvent(eventType), apps });
       // Everybody's attaching is announced to everybody; the first one on this stream is our own.
@@ -169,10 +169,10 @@ function createSession(parts: StreamParts, first: Master) {
       attach();
       heard(scope);
       if (lost !== undefined) outOfTouch.lost(lost);
-      if (news.leaving !== undefined) outOfTouch.ended(news.leaving);
+      if (leaving !== undefined) outOfTouch.ended(leaving);
       if (scope !== 'all' && (scope.length === 0 || idle === true)) return;
       const waits = patient === true || (patient === 'until-healthy' && checked(apps));
-      hint(scope, eventType, waits ? { ...news, patient: true } : news);
+      hint(scope, eventType, newsOf(leaving, removed, waits));
     },
     /** Milliseconds that the stream was attached. */
     end(reason: string): number {
@@ -180,4 +180,14 @@ function createSession(parts: StreamParts, first: Master) {
       return attachedAt === undefined ? 0 : clock.now() - attachedAt;
     },
   };
+}
+
+const NOTHING_MORE: HintNews = {};
+const MAY_WAIT: HintNews = { patient: true };
+
+/** Most events say no more than where to look. */
+function newsOf(leaving: HintNews['leaving'], removed: HintNews['removed'], waits: boolean): HintNews {
+  const patient = waits ? MAY_WAIT : NOTHING_MORE;
+  if (leaving === undefined && removed === undefined) return patient;
+  return { ...patient, ...(leaving && { leaving }), ...(removed && { removed }) };
 }

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Processes whose command line has `part` in it, besides this one. */
@@ -20,6 +21,38 @@ export async function haproxiesOf(stateDir: string): Promise<readonly number[]> 
     }),
   );
   return named.flat();
+}
+
+/** How often a process is asked who it is: one that was just made is still called as its parent is. */
+const ASKED = 3;
+
+/**
+ * Finds HAProxy's processes of a state directory again and again. Four times a second for a minute: reading the command lines of all
+ * processes of the machine each time takes from what is measured.
+ */
+export function haproxyFinder(stateDir: string): () => readonly number[] {
+  let known = new Map<number, { readonly asked: number; readonly haproxy: boolean }>();
+  return () => {
+    const seen: typeof known = new Map();
+    for (const name of readdirSync('/proc')) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid === process.pid) continue;
+      const before = known.get(pid) ?? { asked: 0, haproxy: false };
+      const { asked } = before;
+      seen.set(pid, asked < ASKED ? { asked: asked + 1, haproxy: isHaproxyOf(pid, stateDir) } : before);
+    }
+    known = seen;
+    return [...seen].filter(([, { haproxy }]) => haproxy).map(([pid]) => pid);
+  };
+}
+
+function isHaproxyOf(pid: number, stateDir: string): boolean {
+  try {
+    const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return line.includes(stateDir) && !line.includes('dist/main.js');
+  } catch {
+    return false;
+  }
 }
 
 /** CPU that all threads of a process have had, in milliseconds; 0 when it is gone. Finer than the ticks of /proc/PID/stat. */

@@ -8,7 +8,7 @@ import { type LoadResult, runLoad } from '../load.ts';
 import type { Measurement } from '../measurement.ts';
 import { reloads } from '../metrics.ts';
 import type { BenchOptions } from '../options.ts';
-import { cpuMs, haproxiesOf, memoryMb, pause } from '../processes.ts';
+import { cpuMs, haproxyFinder, memoryMb, pause } from '../processes.ts';
 import { createStage, type Stage } from '../stage.ts';
 
 const APPS = 320;
@@ -173,8 +173,9 @@ function watchHaproxy(stage: Stage) {
   const last = new Map<number, number>();
   let processes = 0;
   let over = false;
+  const find = haproxyFinder(stage.portolan.stateDir);
   const look = async () => {
-    const pids = await haproxiesOf(stage.portolan.stateDir);
+    const pids = find();
     processes = Math.max(processes, pids.length);
     for (const pid of pids) {
       const ms = await cpuMs(pid);
