@@ -14,7 +14,7 @@ export function createEventLoopGauge(registry: Registry): void {
   watch.enable();
   new Gauge({
     name: 'portolan_event_loop_delay_seconds',
-    help: 'How long the event loop was held up since the last scrape, by quantile',
+    help: `How long the event loop was held up since the last scrape, by quantile; looked at every ${RESOLUTION_MS} ms`,
     labelNames: ['quantile'],
     registers: [registry],
     collect() {
