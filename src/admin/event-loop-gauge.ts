@@ -3,8 +3,9 @@ import { Gauge, type Registry } from 'prom-client';
 
 const QUANTILES = [0.5, 0.99, 0.999, 1] as const;
 /**
- * A timer looks that often, and a delay shorter than this is seen in part; more often, it would be what an idle Portolan does. Node 26 can measure every turn instead
- * (`samplePerIteration`), but takes waits for work: it told of 161 ms where `strace` saw 28 ms between two waits at most. Milliseconds.
+ * A timer looks that often, and a delay shorter than this is seen in part; more often, it would be what an idle Portolan does. Node 26
+ * can measure every turn instead (`samplePerIteration`), but takes waits for work: it told of 161 ms where `strace` saw 28 ms between
+ * two waits at most. Milliseconds.
  */
 const RESOLUTION_MS = 20;
 

@@ -1,27 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Processes whose command line has `part` in it, besides this one. */
-export async function processesWith(part: string): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes(part)) found.push(Number(name));
-  }
-  return found;
-}
-
 /** HAProxy's processes of a state directory: masters and workers, old ones too. */
-export async function haproxiesOf(stateDir: string): Promise<readonly number[]> {
-  const named = await Promise.all(
-    (await processesWith(stateDir)).map(async (pid) => {
-      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      return line.includes('dist/main.js') ? [] : [pid];
-    }),
-  );
-  return named.flat();
-}
+export const haproxiesOf = async (stateDir: string): Promise<readonly number[]> => haproxyFinder(stateDir)();
 
 /** How often a process is asked who it is: one that was just made is still called as its parent is. */
 const ASKED = 3;

@@ -48,3 +48,12 @@ test('what failed is never told by what went well', () => {
   expect(repeats.has(hint(1, 'deployment_failed'))).toBe(false);
   expect(repeats.has(hint(2, 'deployment_step_failure'))).toBe(false);
 });
+
+test('types that come from outside are forgotten before they are too many, which costs a line each', () => {
+  const repeats = createRepeats();
+  expect(repeats.has(hint(0))).toBe(false);
+  for (let n = 0; n < 99; n += 1) expect(repeats.has(hint(1, `type_${n}`))).toBe(false);
+  expect(repeats.has(hint(2))).toBe(true);
+  expect(repeats.has(hint(3, 'one_too_many'))).toBe(false);
+  expect(repeats.has(hint(4))).toBe(false);
+});

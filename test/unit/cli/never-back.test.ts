@@ -23,3 +23,20 @@ test('a clock that is set back goes on, and one that is set forward is followed'
   wall += 2 * HOUR;
   expect(pass(1_000)).toBe(wall);
 });
+
+test('the time of day is asked for once in a millisecond, and the steady clock goes on meanwhile', () => {
+  let [wall, steady, asked] = [1_700_000_000_000, 5_000, 0];
+  const now = neverBack(
+    () => {
+      asked += 1;
+      return wall;
+    },
+    () => steady,
+  );
+  const times = [0, 0.25, 0.5, 0.875, 1, 1.5, 2].map((passed) => {
+    [wall, steady] = [1_700_000_000_000 + Math.floor(passed), 5_000 + passed];
+    return now() - 1_700_000_000_000;
+  });
+  expect(times).toEqual([0, 0, 0, 0, 1, 1, 2]);
+  expect(asked).toBe(3);
+});
